@@ -1,0 +1,38 @@
+# Tests, lint and what is measured outside of them. Included by the Makefile.
+.PHONY: test test-plain test-postgresql test-rig browser-tools lint bench fuzz soak
+
+PROVE := prove -j2 --timer -I tests/lib
+
+API_TESTS = $(sort $(wildcard tests/api/*.t))
+BROWSER_TESTS = $(sort $(wildcard tests/browser/*.t))
+BROWSER_TOOLS := $(if $(wildcard tests/browser/package.json),tests/browser/node_modules/.installed)
+
+# TEST= runs only these: make test TEST="tests/api/session.t build/plain/unit/decimal_test"
+test: packages-test
+	@$(MAKE) --no-print-directory -j$(JOBS) c wasm web units $(BROWSER_TOOLS)
+	@$(MAKE) --no-print-directory $(if $(TEST),test-some,test-all)
+
+.PHONY: test-some test-all
+test-some:
+	$(PROVE) $(TEST)
+test-all: test-plain test-postgresql
+
+# everything, with SQLite
+test-plain:
+	VARIANT=$(VARIANT) DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) $(BROWSER_TESTS)
+
+# the tests under tests/api once more, each with a private PostgreSQL cluster
+test-postgresql:
+	$(if $(API_TESTS),VARIANT=$(VARIANT) DATABASE=postgresql $(PROVE) $(API_TESTS))
+
+lint: packages-test
+	@platform/lint/run $(JOBS)
+
+FUZZ_SECONDS ?= 60
+fuzz: packages-test
+	@$(MAKE) --no-print-directory VARIANT=fuzz -j$(JOBS) $(FUZZERS:%=build/fuzz/fuzz/%)
+	@tests/fuzz/run '$(FUZZ_SECONDS)' $(FUZZERS:%=build/fuzz/fuzz/%)
+
+bench soak: build
+	@if [ -x tests/$@/run ]; then platform/packages runtime build test bench && exec tests/$@/run; \
+	else echo "tests/$@/run is not there yet"; exit 1; fi
