@@ -1,0 +1,564 @@
+/* Bodies: read in place from JSON against the definition, written back in definition order. */
+#include "base/date.h"
+#include "base/utf8.h"
+#include "form/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct reading {
+    const struct form *form;
+    struct json_reader json;
+    struct arena *arena;
+    struct form_problems *problems;
+    bool stored;
+    bool exhausted;
+};
+
+/* ---- problems */
+
+void form_problem_add(struct form_problems *problems, const char *field, const char *rule, bool warning, const char *zh,
+                      const char *en)
+{
+    struct form_problem *problem;
+
+    if (!problems) return;
+    if (!warning) problems->errors++;
+    if (problems->count == FORM_PROBLEMS) {
+        problems->more = true;
+        return;
+    }
+    problem = &problems->list[problems->count++];
+    snprintf(problem->field, sizeof problem->field, "%s", field);
+    problem->rule = rule;
+    problem->zh = zh;
+    problem->en = en;
+    problem->warning = warning;
+}
+
+void problem_at(struct form_problems *problems, const char *path, const char *rule, bool warning, const char *zh, const char *en)
+{
+    form_problem_add(problems, path, rule, warning, zh, en);
+}
+
+void path_field(char path[PATH_SIZE], const char *row_path, const char *field)
+{
+    snprintf(path, PATH_SIZE, "%s/%s", row_path, field);
+}
+
+void form_write_problems(const struct form_problems *problems, struct json_writer *json)
+{
+    json_array(json);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct form_problem *problem = &problems->list[i];
+        json_object(json);
+        json_put_string(json, "field", problem->field);
+        json_put_string(json, "rule", problem->rule);
+        json_put_words(json, "message", problem->zh, problem->en);
+        json_put_string(json, "level", problem->warning ? "warning" : "error");
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+/* ---- making */
+
+static bool row_init(const struct form_block *block, struct form_row *row, struct arena *arena)
+{
+    row->values = arena_alloc(arena, (block->slot_count + 1) * sizeof *row->values);
+    row->children = block->block_count ? arena_alloc(arena, block->block_count * sizeof *row->children) : NULL;
+    return row->values && (row->children || !block->block_count);
+}
+
+struct form_body *form_body_new(const struct form *form, struct arena *arena)
+{
+    struct form_body *body = arena_alloc(arena, sizeof *body);
+
+    if (!body || !(body->top = arena_alloc(arena, form->top_count * sizeof *body->top))) return NULL;
+    body->form = form;
+    body->arena = arena;
+    for (size_t i = 0; i < form->top_count; i++) {
+        if (form->top[i]->rows) continue;
+        if (!(body->top[i].rows = arena_alloc(arena, sizeof *body->top[i].rows))) return NULL;
+        if (!row_init(form->top[i], body->top[i].rows, arena)) return NULL;
+        body->top[i].count = 1;
+    }
+    return body;
+}
+
+/* ---- reading values */
+
+struct wrong { const char *rule, *zh, *en; };
+
+static const struct wrong wrong_type = {"type", "值的类型不对。", "A value of another kind is expected."};
+static const struct wrong wrong_number = {"number", "请输入数字，不要用千位分隔符或指数。", "Enter a plain number, without separators or exponent."};
+static const struct wrong wrong_digits = {"too_large", "整数部分最多13位。", "At most 13 digits before the point."};
+static const struct wrong wrong_places = {"places", "小数位数太多。", "Too many decimal places."};
+static const struct wrong wrong_date = {"date", "请输入日期，例如 2026-09-03。", "Enter a date such as 2026-09-03."};
+static const struct wrong wrong_text = {"control_character", "不能包含控制字符。", "Control characters are not allowed."};
+static const struct wrong wrong_long = {"too_long", "内容太长。", "The text is too long."};
+
+/* Control characters never; line ends only where the field has several lines. */
+static bool text_is_clean(struct slice text, bool multiline)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.text[i];
+        if ((c < 0x20 && !(multiline && (c == '\n' || c == '\t'))) || c == 0x7f) return false;
+        if (c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0) return false;
+    }
+    return true;
+}
+
+static struct slice trimmed(struct slice text)
+{
+    while (text.length && (text.text[0] == ' ' || text.text[0] == '\n')) text.text++, text.length--;
+    while (text.length && (text.text[text.length - 1] == ' ' || text.text[text.length - 1] == '\n')) text.length--;
+    return text;
+}
+
+static size_t most_bytes(const struct form_field *field)
+{
+    return field->type == FORM_TEXT ? (size_t)field->maximum * 4 : 64;
+}
+
+static const struct wrong *read_text(const struct form_field *field, struct slice text, struct form_value *value)
+{
+    if (text.length > most_bytes(field) + 64) return &wrong_long;
+    if (!text_is_clean(text, field->multiline)) return &wrong_text;
+    text = trimmed(text);
+    if (field->type == FORM_TEXT && utf8_count(text.text, text.length) > (size_t)field->maximum) return &wrong_long;
+    if (field->type != FORM_TEXT && text.length > 64) return &wrong_long;
+    if (text.length) *value = (struct form_value){.kind = VALUE_TEXT, .text = text};
+    return NULL;
+}
+
+static const struct wrong *read_number(const struct form_field *field, struct slice text, struct form_value *value)
+{
+    decimal number;
+    int failure;
+
+    text = trimmed(text);
+    if (!text.length) return NULL;
+    failure = decimal_parse(text.text, text.length, field->type == FORM_INTEGER ? 0 : field->places, &number);
+    if (failure == 1) return &wrong_number;
+    if (failure) return failure == 2 ? &wrong_digits : &wrong_places;
+    *value = (struct form_value){.kind = VALUE_NUMBER, .number = number};
+    return NULL;
+}
+
+static const struct wrong *read_date(struct slice text, struct form_value *value)
+{
+    int32_t day;
+
+    if (!text.length) return NULL;
+    if (!date_parse(text.text, text.length, &day)) return &wrong_date;
+    *value = (struct form_value){.kind = VALUE_DATE, .number = day};
+    return NULL;
+}
+
+static const struct wrong *read_rate(struct slice text, struct form_value *value)
+{
+    int64_t rate;
+
+    if (decimal_parse_rate(text.text, text.length, &rate)) return &wrong_number;
+    *value = (struct form_value){.kind = VALUE_RATE, .number = rate};
+    return NULL;
+}
+
+static const struct wrong *read_scalar(const struct form_field *field, enum json_kind kind, struct slice text,
+                                       struct form_value *value)
+{
+    if (kind == JSON_NULL) return NULL;
+    if (field->type == FORM_BOOL) {
+        if (kind != JSON_TRUE && kind != JSON_FALSE) return &wrong_type;
+        *value = (struct form_value){.kind = VALUE_BOOL, .number = kind == JSON_TRUE};
+        return NULL;
+    }
+    if (field->type == FORM_INTEGER ? kind != JSON_NUMBER : kind != JSON_STRING) return &wrong_type;
+    switch (field->type) {
+    case FORM_INTEGER: case FORM_DECIMAL: return read_number(field, text, value);
+    case FORM_DATE: return read_date(text, value);
+    case FORM_RATE: return read_rate(text, value);
+    case FORM_FILE: return &wrong_type;
+    default: return read_text(field, text, value);
+    }
+}
+
+/* What the portal fills is never taken from the request. */
+static bool from_server(const struct form_field *field)
+{
+    return field->readonly || field->compute || field->from == FROM_COLUMN;
+}
+
+static bool read_field(struct reading *reading, const struct form_field *field, const char *path, struct form_value *value)
+{
+    enum json_kind kind;
+    struct slice text;
+    const struct wrong *wrong;
+
+    if (field->from == FROM_COLUMN || (from_server(field) && !reading->stored)) return json_skip(&reading->json, NULL);
+    if (!json_peek(&reading->json, &kind)) return false;
+    if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
+        if (!json_skip(&reading->json, NULL)) return false;
+        wrong = &wrong_type;
+    } else {
+        if (!json_scalar(&reading->json, &kind, &text)) return false;
+        wrong = read_scalar(field, kind, text, value);
+    }
+    if (wrong) problem_at(reading->problems, path, wrong->rule, false, wrong->zh, wrong->en);
+    return true;
+}
+
+/* ---- reading rows */
+
+static bool read_rows(struct reading *reading, const struct form_block *block, struct form_rows *rows, const char *path);
+
+static bool read_row_id(struct reading *reading, const char *path, int64_t *row_id)
+{
+    enum json_kind kind;
+    struct slice text;
+    decimal number;
+
+    if (!json_peek(&reading->json, &kind)) return false;
+    if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
+        problem_at(reading->problems, path, wrong_type.rule, false, wrong_type.zh, wrong_type.en);
+        return json_skip(&reading->json, NULL);
+    }
+    if (!json_scalar(&reading->json, &kind, &text)) return false;
+    if (kind == JSON_NULL) return true;
+    if (kind == JSON_NUMBER && !decimal_parse(text.text, text.length, 0, &number) && number >= 0 &&
+        number <= 1000000 * DECIMAL_ONE)
+        *row_id = number / DECIMAL_ONE;
+    else problem_at(reading->problems, path, wrong_type.rule, false, wrong_type.zh, wrong_type.en);
+    return true;
+}
+
+static void unknown_name(struct reading *reading, const char *path)
+{
+    problem_at(reading->problems, path, "unknown_field", false, "没有这个字段。", "There is no such field.");
+}
+
+/* Slices of names have no end; this copies one for a path, cut to what a path holds. */
+static void slice_path(char path[PATH_SIZE], const char *row_path, struct slice name)
+{
+    char text[48];
+    size_t length = utf8_cut(name.text, name.length, sizeof text - 1);
+
+    memcpy(text, name.text, length);
+    text[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < 0x20) text[i] = '?';
+    snprintf(path, PATH_SIZE, "%s%s%s", row_path, *row_path ? "/" : "", text);
+}
+
+static const struct form_field *named_field(const struct form_block *block, const struct form_variant *variant, struct slice name)
+{
+    for (size_t i = 0; i < block->field_count; i++)
+        if (slice_is(name, block->fields[i].name)) return &block->fields[i];
+    for (size_t i = 0; variant && i < variant->field_count; i++)
+        if (slice_is(name, variant->fields[i].name)) return &variant->fields[i];
+    return NULL;
+}
+
+/* One member of a row's object. `variant_ok` says that a member "variant" was handled by the caller. */
+static bool read_member(struct reading *reading, const struct form_block *block, const struct form_variant *variant,
+                        struct form_row *row, struct slice name, const char *row_path)
+{
+    const struct form_field *field = named_field(block, variant, name);
+    char path[PATH_SIZE];
+
+    slice_path(path, row_path, name);
+    if (field) return read_field(reading, field, path, &row->values[field->slot]);
+    if (block->rows && slice_is(name, "row_id")) return read_row_id(reading, path, &row->row_id);
+    for (size_t i = 0; i < block->block_count; i++)
+        if (slice_is(name, block->blocks[i]->name)) return read_rows(reading, block->blocks[i], &row->children[i], path);
+    unknown_name(reading, path);
+    return json_skip(&reading->json, NULL);
+}
+
+static bool expect(struct reading *reading, enum json_kind expected, const char *path, bool *right)
+{
+    enum json_kind kind;
+
+    if (!json_peek(&reading->json, &kind)) return false;
+    *right = kind == expected;
+    if (*right) return true;
+    if (kind != JSON_NULL) problem_at(reading->problems, path, wrong_type.rule, false, wrong_type.zh, wrong_type.en);
+    return json_skip(&reading->json, NULL);
+}
+
+static bool read_row(struct reading *reading, const struct form_block *block, const struct form_variant *variant,
+                     struct form_row *row, const char *path)
+{
+    struct slice name;
+    bool right;
+
+    if (!expect(reading, JSON_OBJECT, path, &right)) return false;
+    if (!right) return true;
+    if (!json_enter(&reading->json, JSON_OBJECT)) return false;
+    while (json_next(&reading->json, &name))
+        if (!read_member(reading, block, variant, row, name, path)) return false;
+    return !json_failed(&reading->json);
+}
+
+static bool grow_rows(struct reading *reading, const struct form_block *block, struct form_rows *rows, size_t *capacity)
+{
+    struct form_row *larger;
+
+    if (rows->count == *capacity) {
+        *capacity = *capacity ? *capacity * 2 : 4;
+        if (!(larger = arena_alloc(reading->arena, *capacity * sizeof *larger))) return false;
+        if (rows->count) memcpy(larger, rows->rows, rows->count * sizeof *larger);
+        rows->rows = larger;
+    }
+    return row_init(block, &rows->rows[rows->count], reading->arena);
+}
+
+static bool exhausted(struct reading *reading)
+{
+    reading->exhausted = true;
+    return false;
+}
+
+static bool read_row_list(struct reading *reading, const struct form_block *block, struct form_rows *rows, const char *path)
+{
+    size_t capacity = 0, limit = (size_t)block->maximum;
+    char row_path[PATH_SIZE];
+    bool right;
+
+    if (rows->variant && rows->variant->maximum < block->maximum) limit = (size_t)rows->variant->maximum;
+    if (!expect(reading, JSON_ARRAY, path, &right)) return false;
+    if (!right) return true;
+    if (!json_enter(&reading->json, JSON_ARRAY)) return false;
+    while (json_next(&reading->json, NULL)) {
+        if (rows->count >= limit) {
+            if (rows->count == limit) problem_at(reading->problems, path, "too_many_rows", false, "行数太多。", "There are too many rows.");
+            limit = 0; /* said once */
+            if (!json_skip(&reading->json, NULL)) return false;
+            continue;
+        }
+        if (!grow_rows(reading, block, rows, &capacity)) return exhausted(reading);
+        snprintf(row_path, sizeof row_path, "%s/%zu", path, rows->count);
+        if (!read_row(reading, block, rows->variant, &rows->rows[rows->count++], row_path)) return false;
+    }
+    return !json_failed(&reading->json);
+}
+
+/* The variant comes first in canonical bodies; in others it is looked for ahead. */
+static bool find_variant(struct reading *reading, const struct form_block *block, const char *path, struct form_rows *rows)
+{
+    struct error error;
+    struct json_reader ahead = reading->json;
+    struct slice name, text;
+    enum json_kind kind;
+
+    ahead.error = &error;
+    error_clear(&error);
+    if (!json_enter(&ahead, JSON_OBJECT)) return true; /* the real reader will say what is wrong */
+    while (json_next(&ahead, &name)) {
+        if (!slice_is(name, "variant") || !json_peek(&ahead, &kind) || kind != JSON_STRING) {
+            if (!json_skip(&ahead, NULL)) return true;
+            continue;
+        }
+        if (!json_scalar(&ahead, &kind, &text)) return true;
+        for (size_t i = 0; i < block->variant_count; i++)
+            if (slice_is(text, block->variants[i].id)) rows->variant = &block->variants[i];
+        if (!rows->variant) problem_at(reading->problems, path, "unknown_variant", false, "没有这种表格。", "There is no such variant.");
+        return true;
+    }
+    return true;
+}
+
+static bool read_variant_rows(struct reading *reading, const struct form_block *block, struct form_rows *rows, const char *path)
+{
+    char member_path[PATH_SIZE];
+    struct slice name;
+    bool right;
+
+    if (!expect(reading, JSON_OBJECT, path, &right)) return false;
+    if (!right) return true;
+    find_variant(reading, block, path, rows);
+    if (!json_enter(&reading->json, JSON_OBJECT)) return false;
+    while (json_next(&reading->json, &name)) {
+        if (slice_is(name, "variant")) {
+            if (!json_skip(&reading->json, NULL)) return false;
+        } else if (!block->rows) {
+            if (!read_member(reading, block, rows->variant, rows->rows, name, path)) return false;
+        } else if (slice_is(name, "rows")) {
+            if (!read_row_list(reading, block, rows, path)) return false;
+        } else {
+            slice_path(member_path, path, name);
+            unknown_name(reading, member_path);
+            if (!json_skip(&reading->json, NULL)) return false;
+        }
+    }
+    return !json_failed(&reading->json);
+}
+
+static bool read_rows(struct reading *reading, const struct form_block *block, struct form_rows *rows, const char *path)
+{
+    rows->present = true;
+    if (block->variant_count) return read_variant_rows(reading, block, rows, path);
+    if (block->rows) return read_row_list(reading, block, rows, path);
+    return read_row(reading, block, NULL, rows->rows, path);
+}
+
+static bool read_body(struct reading *reading, struct form_body *body)
+{
+    struct slice name;
+    char path[PATH_SIZE];
+    size_t i;
+
+    if (!json_enter(&reading->json, JSON_OBJECT)) return false;
+    while (json_next(&reading->json, &name)) {
+        for (i = 0; i < reading->form->top_count; i++)
+            if (slice_is(name, reading->form->top[i]->name)) break;
+        if (i < reading->form->top_count) {
+            if (!read_rows(reading, reading->form->top[i], &body->top[i], reading->form->top[i]->name)) return false;
+            continue;
+        }
+        slice_path(path, "", name);
+        if (!slice_is(name, "names")) unknown_name(reading, path); /* names of codes are the portal's */
+        if (!json_skip(&reading->json, NULL)) return false;
+    }
+    return !json_failed(&reading->json) && json_finish(&reading->json);
+}
+
+int form_read(const struct form *form, const char *text, size_t length, bool stored, struct arena *arena,
+              struct form_problems *problems, struct form_body **body, struct error *error)
+{
+    struct reading reading = {.form = form, .arena = arena, .problems = problems, .stored = stored};
+
+    error_clear(error);
+    if (!(*body = form_body_new(form, arena))) return error_set(error, ERROR_TOO_LARGE, "too_large", "内容太大。", "The content is too large.");
+    json_reader_init(&reading.json, text, length, arena, error);
+    if (read_body(&reading, *body)) return 0;
+    if (reading.exhausted || !error->code)
+        return error_set(error, ERROR_TOO_LARGE, "too_large", "内容太大。", "The content is too large.");
+    return (int)error->code;
+}
+
+/* ---- writing */
+
+size_t form_value_text(struct form_value value, char *text, size_t size)
+{
+    char buffer[64];
+    size_t length = 0;
+
+    switch (value.kind) {
+    case VALUE_TEXT: length = utf8_cut(value.text.text, value.text.length, size); memcpy(text, value.text.text, length); return length;
+    case VALUE_NUMBER: length = decimal_format(value.number, 0, buffer); break;
+    case VALUE_RATE:
+        length = (size_t)snprintf(buffer, sizeof buffer, "%lld.%08lld", (long long)(value.number / 100000000),
+                                  (long long)(value.number % 100000000));
+        while (buffer[length - 1] == '0') length--;
+        if (buffer[length - 1] == '.') length--;
+        break;
+    case VALUE_DATE: date_format((int32_t)value.number, buffer); length = 10; break;
+    case VALUE_BOOL: length = value.number ? 4 : 5; memcpy(buffer, value.number ? "true" : "false", length); break;
+    default: break;
+    }
+    if (length > size) length = size;
+    memcpy(text, buffer, length);
+    return length;
+}
+
+static void write_value(const struct form_field *field, struct form_value value, struct json_writer *json)
+{
+    char text[64];
+    size_t length;
+
+    if (value.kind == VALUE_TEXT) {
+        json_text(json, value.text.text, value.text.length);
+    } else if (value.kind == VALUE_BOOL) {
+        json_boolean(json, value.number != 0);
+    } else {
+        length = form_value_text(value, text, sizeof text);
+        if (field->type == FORM_INTEGER) json_raw(json, text, length);
+        else json_text(json, text, length);
+    }
+}
+
+static void write_rows(const struct form_block *block, const struct form_rows *rows, struct json_writer *json);
+
+static void write_fields(const struct form_field *fields, size_t count, const struct form_row *row, struct json_writer *json)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (row->values[fields[i].slot].kind == VALUE_ABSENT) continue;
+        json_name(json, fields[i].name);
+        write_value(&fields[i], row->values[fields[i].slot], json);
+    }
+}
+
+static void write_row_members(const struct form_block *block, const struct form_variant *variant, const struct form_row *row,
+                              struct json_writer *json)
+{
+    if (block->rows) json_put_integer(json, "row_id", row->row_id);
+    write_fields(block->fields, block->field_count, row, json);
+    if (variant) write_fields(variant->fields, variant->field_count, row, json);
+    for (size_t i = 0; i < block->block_count; i++) {
+        if (!row->children[i].count) continue;
+        json_name(json, block->blocks[i]->name);
+        write_rows(block->blocks[i], &row->children[i], json);
+    }
+}
+
+static void write_rows(const struct form_block *block, const struct form_rows *rows, struct json_writer *json)
+{
+    if (block->variant_count) {
+        json_object(json);
+        if (rows->variant) json_put_string(json, "variant", rows->variant->id);
+        if (block->rows) json_name(json, "rows");
+    }
+    if (block->rows) json_array(json);
+    for (size_t i = 0; i < rows->count; i++) {
+        bool own_object = block->rows || !block->variant_count;
+        if (own_object) json_object(json);
+        write_row_members(block, rows->variant, &rows->rows[i], json);
+        if (own_object) json_object_end(json);
+    }
+    if (block->rows) json_array_end(json);
+    if (block->variant_count) json_object_end(json);
+}
+
+static bool worth_writing(const struct form_block *block, const struct form_rows *rows)
+{
+    return block->rows ? rows->count > 0 : rows->count && !row_is_empty(block, rows->rows);
+}
+
+void form_write(const struct form_body *body, struct json_writer *json, const struct form_codes *names, int32_t day)
+{
+    json_object(json);
+    for (size_t i = 0; i < body->form->top_count; i++) {
+        const struct form_block *block = body->form->top[i];
+        if (!worth_writing(block, &body->top[i])) continue;
+        json_name(json, block->name);
+        write_rows(block, &body->top[i], json);
+    }
+    if (names) write_code_names(body, names, day, json);
+    json_object_end(json);
+}
+
+/* ---- asking */
+
+bool row_is_empty(const struct form_block *block, const struct form_row *row)
+{
+    for (size_t i = 0; i < block->slot_count; i++)
+        if (row->values[i].kind != VALUE_ABSENT) return false;
+    for (size_t i = 0; i < block->block_count; i++)
+        if (row->children[i].count) return false;
+    return true;
+}
+
+struct form_value form_body_value(const struct form_body *body, const struct form_block *block, int slot)
+{
+    if (block && slot >= 0)
+        for (size_t i = 0; i < body->form->top_count; i++)
+            if (body->form->top[i] == block && body->top[i].count) return body->top[i].rows[0].values[slot];
+    return (struct form_value){.kind = VALUE_ABSENT};
+}
+
+struct form_value form_column_value(const struct form_body *body, enum form_column column)
+{
+    return form_body_value(body, body->form->columns[column].block, body->form->columns[column].slot);
+}
