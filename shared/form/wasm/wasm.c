@@ -81,14 +81,6 @@ static size_t read_attachments(const struct json *json, struct form_attachment *
     return count;
 }
 
-static struct form_value no_source(void *context, const struct form_field *field)
-{
-    struct form_value none = {.kind = VALUE_ABSENT};
-    (void)context;
-    (void)field;
-    return none;
-}
-
 /* Read-only values that only the portal knows (enterprise, codes of the session) are kept as they came. */
 static struct form_value kept_source(void *context, const struct form_field *field)
 {
@@ -122,36 +114,55 @@ static void write_answer(struct form_body *body, const struct form_context *cont
     json_object_end(&json);
 }
 
+struct call { /* the raw members of a call */
+    struct slice body, codes, attachments, today, stage;
+};
+
+static bool read_call(const char *text, size_t length, struct call *call, struct error *error)
+{
+    struct json_reader reader;
+    struct slice name, raw;
+
+    json_reader_init(&reader, text, length, &arena, error);
+    if (!json_enter(&reader, JSON_OBJECT)) return false;
+    while (json_next(&reader, &name)) {
+        if (!json_skip(&reader, &raw)) return false;
+        if (slice_is(name, "body")) call->body = raw;
+        else if (slice_is(name, "codes")) call->codes = raw;
+        else if (slice_is(name, "attachments")) call->attachments = raw;
+        else if (slice_is(name, "today")) call->today = raw;
+        else if (slice_is(name, "stage")) call->stage = raw;
+    }
+    return !json_failed(&reader) && json_finish(&reader);
+}
+
+static const struct json *tree_of(struct slice raw, struct error *error)
+{
+    return raw.length ? json_tree(raw.text, raw.length, &arena, error) : NULL;
+}
+
 const char *wasm_evaluate(int handle, const char *text, size_t length)
 {
     static struct form_problems problems;
-    struct form_attachment attachments[256];
+    static struct form_attachment attachments[256];
     struct form_codes codes = {.find = find_code, .column = code_column, .next = next_code};
-    struct form_context context = {.codes = &codes, .source = no_source, .attachments = attachments};
+    struct form_context context = {.codes = &codes, .source = kept_source, .attachments = attachments};
+    struct call call = {0};
     struct error error;
     struct form_body *body;
-    struct buffer raw;
-    const struct json *call;
-    const char *today;
 
-    buffer_init(&answer, 0);
     arena_reset(&arena);
     problems.count = problems.errors = 0;
     problems.more = false;
     error_clear(&error);
     if (handle < 1 || handle > FORMS || !forms[handle - 1]) return "{}";
-    (void)raw;
-    if (!(call = json_tree(text, length, &arena, &error))) return failure(&error);
-    today = json_member_text(call, "today", "");
-    if (!date_parse(today, strlen(today), &context.today)) return "{}";
-    codes.context = (void *)(uintptr_t)json_member(call, "codes");
-    context.attachment_count = read_attachments(json_member(call, "attachments"), attachments, 256);
-    const struct json *input = json_member(call, "body");
-    if (!input) return "{}";
-    if (form_read(forms[handle - 1], input->raw.text, input->raw.length, true, &arena, &problems, &body, &error)) return failure(&error);
-    context.source = kept_source;
+    if (!read_call(text, length, &call, &error)) return failure(&error);
+    if (call.today.length != 12 || !date_parse(call.today.text + 1, 10, &context.today)) return "{}";
+    codes.context = (void *)(uintptr_t)tree_of(call.codes, &error);
+    context.attachment_count = read_attachments(tree_of(call.attachments, &error), attachments, 256);
+    if (form_read(forms[handle - 1], call.body.text, call.body.length, true, &arena, &problems, &body, &error)) return failure(&error);
     context.source_context = body;
-    form_evaluate(body, &context, strcmp(json_member_text(call, "stage", "submit"), "save") ? FORM_SUBMIT : FORM_SAVE, &problems);
+    form_evaluate(body, &context, slice_is(call.stage, "\"save\"") ? FORM_SAVE : FORM_SUBMIT, &problems);
     write_answer(body, &context, &problems);
     return buffer_string(&answer);
 }
