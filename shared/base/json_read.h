@@ -1,6 +1,7 @@
-/* A strict pull reader for JSON (RFC 8259) over text in memory. It allocates only for strings with escapes, from the
-   caller's arena. Refused: duplicate names within an object, bad UTF-8, lone surrogates, NUL (U+0000) in strings, depth
-   over JSON_DEPTH, numbers longer than JSON_NUMBER_LENGTH, anything after the value, a byte order mark. */
+/* A strict pull reader for JSON (RFC 8259) over text in memory. It allocates only for strings with escapes and to remember
+   the names of open objects, from the caller's arena. Refused: duplicate names within an object, bad UTF-8, lone surrogates,
+   NUL (U+0000) in strings, depth over JSON_DEPTH, numbers longer than JSON_NUMBER_LENGTH, anything after the value, a byte
+   order mark. */
 #ifndef BASE_JSON_READ_H
 #define BASE_JSON_READ_H
 
@@ -9,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define JSON_DEPTH 32
 #define JSON_NUMBER_LENGTH 32
@@ -25,8 +27,10 @@ struct json_reader {
     const char *start, *at, *end;
     struct arena *arena;
     int depth;
+    bool failed;
+    uint32_t objects, begun;      /* a bit for each depth: it is an object; it has had a member */
     struct error *error;          /* the first error: ERROR_MALFORMED with line and column in words */
-    struct json_name *names;      /* names seen, to refuse duplicates */
+    struct json_names *names;     /* names seen, to refuse duplicates */
 };
 
 void json_reader_init(struct json_reader *reader, const char *text, size_t length, struct arena *arena, struct error *error);
