@@ -133,7 +133,8 @@ NPM_INSTALL := npm install --no-audit --no-fund --no-update-notifier --loglevel=
 WEB := $(if $(wildcard web/package.json),web/dist/.built)
 WEB_SOURCES = $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -name form.wasm 2>/dev/null)
 
-%/node_modules/.installed: %/package.json $(wildcard $(addsuffix /package-lock.json,web tests/browser))
+.SECONDEXPANSION:
+%/node_modules/.installed: %/package.json $$(wildcard $$*/package-lock.json)
 	@echo "  NPM   $*"
 	@cd $* && $(NPM_INSTALL)
 	@touch $@
@@ -189,3 +190,8 @@ clean:
 	rm -rf build web/dist web/public/form.wasm tests/browser/failures
 distclean: clean
 	rm -rf web/node_modules tests/browser/node_modules
+
+# for tools that want the flags of a compilation
+.PHONY: print-cflags
+print-cflags:
+	@echo '$(ALL_CFLAGS)'
