@@ -305,7 +305,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 
 static const char *const form_words_known[] = {
     "form", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
-    "blocks", "rules", "attachments", "machines", "index", "lines", "ledger", "list", "queries", "statistics", "prints", "changes",
+    "blocks", "rules", "attachments", "machines", "index", "ledger", "list", "queries", "statistics", "prints", "changes",
     NULL};
 
 static bool compile_head(struct compiler *compiler, const struct json *json)

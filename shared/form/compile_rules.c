@@ -296,16 +296,10 @@ static bool compile_ledger(struct compiler *compiler, const struct json *json)
 bool compile_bindings(struct compiler *compiler, const struct json *json)
 {
     struct form *form = compiler->form;
-    const struct json *attachments = json_member(json, "attachments"), *lines = json_member(json, "lines");
+    const struct json *attachments = json_member(json, "attachments");
     const char *class = json_member_text(attachments, "class", NULL);
 
     form->attachment_list = json_member_text(attachments, "list", NULL);
     if (class && !compile_reference(compiler, attachments, class, (struct scope){NULL}, &form->attachment_class)) return false;
-    form->lines.quantity = -1;
-    if (lines) {
-        form->lines.block = form_block_find(form, json_member_text(lines, "block", ""));
-        if (!form->lines.block) return compile_fail(compiler, lines, "no block named %s", json_member_text(lines, "block", ""));
-        form->lines.quantity = block_slot(form->lines.block, json_member_text(lines, "quantity", ""));
-    }
     return compile_index(compiler, json_member(json, "index")) && compile_ledger(compiler, json_member(json, "ledger"));
 }

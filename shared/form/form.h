@@ -218,7 +218,6 @@ struct form {
     struct { const struct form_block *block; int slot; } columns[COLUMN_COUNT]; /* block NULL = not filled */
     const char *attachment_list;
     const struct form_expression *attachment_class;
-    struct { const struct form_block *block; int quantity; } lines; /* goods lines for document_line */
     struct { const struct form_expression *quantity, *unit, *one_use; int uses_one, uses_many; decimal tolerance_percent;
              bool present; } ledger;
     const struct form_field **derived; /* computed, filled and conditional fields, in the order of their dependencies */

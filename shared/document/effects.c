@@ -1,0 +1,92 @@
+/* The closed list of effects that an action may have. */
+#include "document/internal.h"
+
+#include "base/date.h"
+#include "base/random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int assign_number(struct store_connection *db, struct doc_act *act, const char *name, struct error *error)
+{
+    const struct form_number *number = form_number_find(act->form, name);
+    struct doc_row *row = &act->row;
+    char *target = !strcmp(number->column, "form_no") ? row->form_no : !strcmp(number->column, "licence_no") ? row->licence_no : row->application_no;
+    size_t size = !strcmp(number->column, "form_no") ? sizeof row->form_no : sizeof row->licence_no;
+    int year, month, day;
+
+    if (*target && number->once) return 0; /* kept over withdrawal and resubmission */
+    date_parts(date_of_instant(act->now), &year, &month, &day);
+    if (!strcmp(number->column, "licence_no") && row->year) year = (int)row->year;
+    return doc_number(db, act->module, act->form, number, row, year, act->now, target, size, error);
+}
+
+static void set_date(struct doc_act *act, const char *column)
+{
+    date_format(date_of_instant(act->now), !strcmp(column, "issued") ? act->row.issued : act->row.applied);
+}
+
+/* 80 random bits in Crockford's base 32 (no I L O U): 16 characters that survive being read aloud. */
+static void make_check_code(char text[24])
+{
+    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    unsigned char bytes[16];
+
+    random_bytes(bytes, sizeof bytes);
+    for (int i = 0; i < 16; i++) text[i] = alphabet[bytes[i] & 31];
+    text[16] = '\0';
+}
+
+static int issue(struct store_connection *db, struct doc_act *act, struct error *error)
+{
+    make_check_code(act->row.check_code);
+    if (doc_statistics_add(db, &act->row, 1, error)) return (int)error->code;
+    return doc_job_add_issue(db, act->id, act->now, &act->job, error);
+}
+
+static int ledger(struct store_connection *db, struct doc_act *act, const char *kind, struct error *error)
+{
+    if (!strcmp(kind, "grant")) return doc_ledger_grant(db, act, error);
+    if (doc_ledger_release(db, act, error)) return (int)error->code;
+    return doc_statistics_add(db, &act->row, -1, error);
+}
+
+int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error)
+{
+    for (size_t i = 0; i < act->action->effect_count; i++) {
+        const struct form_effect *effect = &act->action->effects[i];
+        int code = 0;
+        switch (effect->kind) {
+        case EFFECT_ASSIGN_NUMBER: code = assign_number(db, act, effect->name, error); break;
+        case EFFECT_SET_DATE: set_date(act, effect->name); break;
+        case EFFECT_LEDGER: code = ledger(db, act, effect->name, error); break;
+        case EFFECT_ISSUE: code = issue(db, act, error); break;
+        case EFFECT_OUTBOX: code = doc_outbox_add(db, effect->name, act->id, act->now, error); break;
+        case EFFECT_SET_STATE:
+            snprintf(act->row.state[effect->machine], sizeof act->row.state[0], "%s", effect->state);
+            break;
+        default: code = error_internal(error, "effect %d belongs to a later module", (int)effect->kind);
+        }
+        if (code) return code;
+    }
+    return 0;
+}
+
+int doc_outbox_add(struct store_connection *db, const char *kind, int64_t document, int64_t now, struct error *error)
+{
+    return store_execute(db, error, NULL, "INSERT INTO outbox (id, kind, document, created) VALUES ($1, $2, $3, $4)",
+                         STORE_VALUES(store_integer(random_id(now)), store_string(kind), store_integer(document), store_integer(now)));
+}
+
+/* ---- statistics of licences issued */
+
+int doc_statistics_add(struct store_connection *db, const struct doc_row *row, int sign, struct error *error)
+{
+    return store_execute(db, error, NULL,
+        "INSERT INTO statistic_day (form, day, agency, country, goods, unit, count, quantity, amount_usd) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (form, day, agency, country, goods, unit) DO UPDATE SET "
+        "count = statistic_day.count + $7, quantity = statistic_day.quantity + $8, amount_usd = statistic_day.amount_usd + $9",
+        STORE_VALUES(store_string(row->form), store_string(row->issued), store_string(row->agency), store_string(row->country),
+                     store_string(row->goods), store_string(row->unit), store_integer(sign), store_integer(sign * row->quantity),
+                     store_integer(sign * row->amount_usd)));
+}

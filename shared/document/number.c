@@ -1,0 +1,128 @@
+/* Gapless numbers: a counter row per series, taken last in the transaction's lock order. */
+#include "document/internal.h"
+
+#include "base/date.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct numbering {
+    struct doc_module *module;
+    const struct form *form;
+    const struct form_number *number;
+    const struct doc_row *row;
+    int64_t year, now;
+};
+
+static void series_name(const struct numbering *numbering, char *series, size_t size)
+{
+    const struct form_number *number = numbering->number;
+    size_t length = (size_t)snprintf(series, size, "%s.%s", numbering->form->name, number->name);
+
+    if (number->by_year) length += (size_t)snprintf(series + length, size - length, ".%lld", (long long)numbering->year);
+    if (number->by_enterprise) length += (size_t)snprintf(series + length, size - length, ".%lld", (long long)numbering->row->enterprise);
+    if (number->by_agency) snprintf(series + length, size - length, ".%s", numbering->row->agency);
+}
+
+static int take(struct store_connection *db, const char *series, int64_t first, int64_t *value, struct error *error)
+{
+    struct store_rows rows;
+
+    if (store_query(db, &rows, error,
+                    "INSERT INTO counter (series, value) VALUES ($1, $2) ON CONFLICT (series) DO UPDATE SET value = counter.value + 1 "
+                    "RETURNING value", STORE_VALUES(store_string(series), store_integer(first))))
+        return (int)error->code;
+    if (store_next(&rows)) *value = store_column_integer(&rows, 0);
+    return store_end(&rows);
+}
+
+/* {code:list.column}: the column of the row whose code is the document's agency. */
+static struct slice code_column(const struct numbering *numbering, const char *word)
+{
+    const char *dot = strchr(word, '.');
+    char list[48];
+    const struct code_table *table;
+    const struct code_row *row;
+    struct slice agency = {numbering->row->agency, strlen(numbering->row->agency)};
+    int column;
+
+    if (!dot) return (struct slice){"", 0};
+    snprintf(list, sizeof list, "%.*s", (int)(dot - word), word);
+    table = code_set_find(&numbering->module->codes, list);
+    row = table ? code_table_find(table, NULL, agency, date_of_instant(numbering->now)) : NULL;
+    column = table ? code_table_column(table, dot + 1) : -1;
+    return row && column >= 0 ? row->cells[column] : (struct slice){"", 0};
+}
+
+/* Writes what one {word} stands for; returns false when the serial does not fit its digits. */
+static bool write_word(const struct numbering *numbering, const char *word, int64_t value, struct buffer *out)
+{
+    int year, month, day, digits;
+    char serial[32];
+    struct slice text;
+
+    date_parts(date_of_instant(numbering->now), &year, &month, &day);
+    if (!strcmp(word, "yyyy")) buffer_printf(out, "%04lld", (long long)numbering->year);
+    else if (!strcmp(word, "yy")) buffer_printf(out, "%02lld", (long long)(numbering->year % 100));
+    else if (!strcmp(word, "yymmdd")) buffer_printf(out, "%02d%02d%02d", year % 100, month, day);
+    else if (!strcmp(word, "enterprise_code")) buffer_text(out, numbering->row->enterprise_code);
+    else if (!strcmp(word, "agency")) buffer_text(out, numbering->row->agency);
+    else if (!strncmp(word, "code:", 5)) {
+        text = code_column(numbering, word + 5);
+        buffer_bytes(out, text.text, text.length);
+    } else if (!strncmp(word, "seq:", 4)) {
+        digits = atoi(word + 4);
+        snprintf(serial, sizeof serial, "%0*lld", digits, (long long)value);
+        if (strlen(serial) > (size_t)digits) return false;
+        buffer_text(out, serial);
+    }
+    return true;
+}
+
+static bool write_number(const struct numbering *numbering, int64_t value, struct buffer *out)
+{
+    char word[64];
+
+    for (const char *at = numbering->number->format; *at; at++) {
+        const char *end = *at == '{' ? strchr(at, '}') : NULL;
+        if (!end || (size_t)(end - at) > sizeof word) {
+            buffer_char(out, *at);
+            continue;
+        }
+        snprintf(word, sizeof word, "%.*s", (int)(end - at - 1), at + 1);
+        if (!write_word(numbering, word, value, out)) return false;
+        at = end;
+    }
+    return true;
+}
+
+static int exhausted(const char *series, struct error *error)
+{
+    error_set(error, ERROR_CONFLICT, "number_exhausted", "本系列编号已用完，请与门户管理员联系。",
+              "The numbers of this series are used up; tell the portal administrator.");
+    error_detail(error, "series %s is exhausted", series);
+    return (int)error->code;
+}
+
+int doc_number(struct store_connection *db, struct doc_module *module, const struct form *form, const struct form_number *number,
+               const struct doc_row *row, int64_t year, int64_t now, char *text, size_t size, struct error *error)
+{
+    struct numbering numbering = {module, form, number, row, year, now};
+    struct buffer out;
+    char series[160];
+    int64_t value = 0;
+    bool fits;
+
+    series_name(&numbering, series, sizeof series);
+    if (take(db, series, number->first, &value, error)) return (int)error->code;
+    if (number->last && value > number->last) return exhausted(series, error);
+    buffer_init(&out, 256);
+    pthread_rwlock_rdlock(&module->lock);
+    fits = write_number(&numbering, value, &out);
+    pthread_rwlock_unlock(&module->lock);
+    fits = fits && !out.failed && out.length < size;
+    if (fits) snprintf(text, size, "%s", buffer_string(&out));
+    buffer_free(&out);
+    return fits ? 0 : exhausted(series, error);
+}
