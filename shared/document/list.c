@@ -396,17 +396,31 @@ static const struct { const char *name, *documents, *days; } dimensions[] = {
     {"year", "substr(issued, 1, 4)", "substr(day, 1, 4)"}, {"month", "substr(issued, 1, 7)", "substr(day, 1, 7)"},
     {"country", "country", "country"}, {"goods", "goods", "goods"}, {"agency", "agency", "agency"}};
 
+/* The states that count as issued, from the definition (its state codes are plain words). */
+static void states_of(const struct form *form, char *out, size_t size)
+{
+    size_t length = 0;
+
+    out[0] = '\0';
+    JSON_EACH(state, json_member(json_member(form->json, "statistics"), "states"))
+        if (form_state_find(form, MACHINE_MAIN, state->text.text) && length + 40 < size)
+            length += (size_t)snprintf(out + length, size - length, "%s'%s'", length ? ", " : "", state->text.text);
+    if (!length) snprintf(out, size, "''");
+}
+
 static int statistics_sql(const struct doc_statistics *statistics, char *sql, size_t size, struct error *error)
 {
     bool own = statistics->principal->kind == PRINCIPAL_ENTERPRISE || statistics->principal->kind == PRINCIPAL_PERSON;
+    char states[256];
     size_t i = 0;
 
     while (i < 5 && strcmp(dimensions[i].name, statistics->dimension)) i++;
     if (i == 5) return bad_filter(error, "dimension");
+    if (own) states_of(statistics->form, states, sizeof states);
     if (own)
         snprintf(sql, size, "SELECT %s AS k, unit, count(*), coalesce(sum(quantity), 0), coalesce(sum(amount_usd), 0) FROM document "
                  "WHERE enterprise = $1 AND form = $2 AND issued <> '' AND issued >= $3 AND issued <= $4 AND source = '' "
-                 "AND state IN ('APPROVED', 'PRINTED') GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000", dimensions[i].documents);
+                 "AND state IN (%s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000", dimensions[i].documents, states);
     else
         snprintf(sql, size, "SELECT %s AS k, unit, sum(count), sum(quantity), sum(amount_usd) FROM statistic_day "
                  "WHERE ($1 = '' OR agency = $1) AND form = $2 AND day >= $3 AND day <= $4 GROUP BY 1, 2 HAVING sum(count) > 0 "

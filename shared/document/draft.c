@@ -1,0 +1,143 @@
+/* What is asked before anything is stored: first values, the checklist, the verdict. */
+#include "document/internal.h"
+
+#include "base/date.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct draft {
+    struct doc_module *module;
+    const struct form *form;
+    struct form_body *body;
+    struct doc_sources sources;
+    struct form_context context;
+};
+
+/* Reads the body (an empty one when there is none) and sets up the context. On success the module's read lock is held. */
+static int open_draft(struct draft *draft, struct doc_module *module, struct store_connection *reader, const struct principal *principal,
+                      const char *form_name, const char *text, size_t length, int64_t now, struct arena *arena,
+                      struct form_problems *problems, struct error *error)
+{
+    int32_t today = date_of_instant(now);
+
+    draft->module = module;
+    if (!(draft->form = doc_form(module, form_name, today)))
+        return error_set(error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
+    if (length > DOC_BODY_MAXIMUM) return error_set(error, ERROR_TOO_LARGE, "too_large", "单据内容太大。", "The document is too large.");
+    if (!length) text = "{}", length = 2;
+    if (form_read(draft->form, text, length, false, arena, problems, &draft->body, error)) return (int)error->code;
+    pthread_rwlock_rdlock(&module->lock);
+    doc_context(&draft->sources, module, principal, draft->form, reader, arena, today, &draft->context);
+    return 0;
+}
+
+static void remember_sheets(struct draft *draft)
+{
+    const struct form_body *last = draft->sources.last_used;
+
+    for (size_t i = 0; last && i < draft->form->top_count; i++) {
+        const struct form_block *block = draft->form->top[i];
+        if (!block->sheet || block->rows) continue;
+        JSON_EACH(name, json_member(json_member(block->json, "sheet"), "remember"))
+            for (size_t s = 0; s < block->slot_count; s++)
+                if (!strcmp(block->slots[s], name->text.text) && draft->body->top[i].rows[0].values[s].kind == VALUE_ABSENT)
+                    draft->body->top[i].rows[0].values[s] = last->top[i].rows[0].values[s];
+    }
+}
+
+int doc_new_body(struct doc_module *module, struct store_connection *reader, const struct principal *principal,
+                 const char *form_name, const char *body, size_t length, int64_t now, struct arena *arena, struct buffer *out,
+                 struct error *error)
+{
+    struct form_problems *problems = arena_alloc(arena, sizeof *problems);
+    struct draft draft;
+    struct json_writer json;
+
+    if (!problems) return error_internal(error, "out of memory");
+    if (open_draft(&draft, module, reader, principal, form_name, body, length, now, arena, problems, error)) return (int)error->code;
+    form_fill_new(draft.body, &draft.context);
+    remember_sheets(&draft);
+    form_evaluate(draft.body, &draft.context, FORM_NEVER, problems);
+    json_writer_init(&json, out);
+    form_write(draft.body, &json, NULL, draft.context.today);
+    pthread_rwlock_unlock(&module->lock);
+    return 0;
+}
+
+/* State, right and key of the action that submits: what would stop it besides the body. */
+static void check_submission(struct draft *draft, const struct doc_row *row, const struct principal *principal, struct form_problems *problems,
+                             struct arena *arena)
+{
+    struct error error;
+
+    for (size_t i = 0; i < draft->form->action_count; i++) {
+        const struct form_action *action = &draft->form->actions[i];
+        if (!action->complete || action->by != ACTOR_APPLICANT) continue;
+        error_clear(&error);
+        if (doc_may(action, row, principal, draft->module->name, &error))
+            form_problem_add(problems, "", error.code == ERROR_FORBIDDEN ? "right" : "state", false, arena_text(arena, error.zh), arena_text(arena, error.en));
+    }
+}
+
+int doc_check(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form_name,
+              int64_t id, const char *body, size_t length, int64_t now, struct arena *arena, struct json_writer *json,
+              struct error *error)
+{
+    struct form_problems *problems = arena_alloc(arena, sizeof *problems);
+    struct draft *draft = arena_alloc(arena, sizeof *draft);
+    struct doc_row row;
+
+    if (!problems || !draft) return error_internal(error, "out of memory");
+    if (id && doc_read(reader, principal, module->name, id, false, arena, &row, error)) return (int)error->code;
+    if (open_draft(draft, module, reader, principal, form_name, body, length, now, arena, problems, error)) return (int)error->code;
+    if (id && doc_load_attachments(&draft->sources, reader, id, &draft->context, error)) {
+        pthread_rwlock_unlock(&module->lock);
+        return (int)error->code;
+    }
+    form_evaluate(draft->body, &draft->context, FORM_SUBMIT, problems);
+    if (id) check_submission(draft, &row, principal, problems, arena);
+    else form_problem_add(problems, "", "unsaved", false, "请先暂存，再申报。", "Save first, then submit.");
+    json_object(json);
+    json_name(json, "body");
+    form_write(draft->body, json, NULL, draft->context.today);
+    json_name(json, "errors");
+    form_write_problems(problems, json);
+    form_write_marks(draft->body, &draft->context, json);
+    json_put_boolean(json, "ready", problems->errors == 0);
+    json_object_end(json);
+    pthread_rwlock_unlock(&module->lock);
+    return 0;
+}
+
+/* A verdict needs its fields; each missing one is a problem at its place. */
+static void need_verdict_fields(const struct draft *draft, struct form_problems *problems, struct arena *arena)
+{
+    JSON_EACH(name, json_member(json_member(draft->form->json, "verdict"), "fields")) {
+        const struct form_field *field = form_field_find(draft->form, name->text.text);
+        if (form_body_value(draft->body, field->block, field->slot).kind != VALUE_ABSENT) continue;
+        form_problem_add(problems, arena_printf(arena, "%s/%s", field->block->name, field->name), "required", false,
+                         arena_printf(arena, "请填写%s。", field->label.zh), arena_printf(arena, "Fill in: %s.", field->label.en));
+    }
+}
+
+int doc_verdict(struct doc_module *module, const struct principal *principal, const char *form_name, const char *body, size_t length,
+                int64_t now, struct arena *arena, struct form_problems *problems, struct json_writer *json, struct error *error)
+{
+    struct draft *draft = arena_alloc(arena, sizeof *draft);
+    const struct form_verdict *verdict;
+
+    if (!draft) return error_internal(error, "out of memory");
+    if (open_draft(draft, module, NULL, principal, form_name, body, length, now, arena, problems, error)) return (int)error->code;
+    form_evaluate(draft->body, &draft->context, FORM_NEVER, problems);
+    need_verdict_fields(draft, problems, arena);
+    verdict = form_decide(draft->body, &draft->context);
+    pthread_rwlock_unlock(&module->lock);
+    if (doc_problems_error(problems, error)) return (int)error->code;
+    json_object(json);
+    json_put_string(json, "answer", verdict ? verdict->answer : "electronic");
+    json_put_string(json, "rule", verdict ? verdict->id : "");
+    json_put_words(json, "message", verdict ? verdict->message.zh : "", verdict ? verdict->message.en : "");
+    json_object_end(json);
+    return 0;
+}

@@ -1,0 +1,407 @@
+#include "document/internal.h"
+#include "document/job.h"
+
+#include "base/clock.h"
+#include "base/json_tree.h"
+#include "base/log.h"
+#include "base/random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LEASE_MILLISECONDS 30000
+
+/* ---- batches */
+
+void doc_prepare_batch(struct store_connection *reader, const struct doc_batch *batch, struct arena *arena, struct doc_batch_item *items)
+{
+    struct form_problems *problems = arena_alloc(arena, sizeof *problems);
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct doc_batch_item *item = &items[i];
+        memset(item, 0, sizeof *item);
+        item->id = batch->ids[i];
+        if (!problems) continue;
+        problems->count = problems->errors = 0;
+        item->ready = !doc_prepare_act(batch->module, reader, batch->principal, item->id, -1, batch->action, batch->opinion, batch->now, arena,
+                                       problems, &item->act, &item->error);
+        if (item->ready && !item->act.action->batch) {
+            item->ready = false;
+            error_set(&item->error, ERROR_CONFLICT, "not_in_batch", "该操作不能批量办理。", "This cannot be done in a batch.");
+        }
+        for (size_t k = 0; item->error.code == ERROR_INVALID && k < problems->count; k++)
+            if (!problems->list[k].warning) { /* the first of what is missing says more than "invalid" */
+                snprintf(item->error.zh, sizeof item->error.zh, "%s", problems->list[k].zh);
+                snprintf(item->error.en, sizeof item->error.en, "%s", problems->list[k].en);
+                break;
+            }
+    }
+}
+
+/* Errors of the database end the whole transaction; refusals only their item, whose writing is undone by its savepoint. */
+static bool item_failed(const struct error *error)
+{
+    return error->code != ERROR_UNAVAILABLE && error->code != ERROR_INTERNAL;
+}
+
+static int write_item(struct store_connection *db, struct doc_batch_item *item, struct error *error)
+{
+    if (store_execute(db, error, NULL, "SAVEPOINT item", STORE_NO_VALUES)) return (int)error->code;
+    error_clear(&item->error);
+    if (item->act.action->kind == ACTION_DELETE) doc_write_delete(db, &item->act, &item->error);
+    else doc_write_act(db, &item->act, &item->error);
+    item->ok = !item->error.code;
+    if (!item->ok && !item_failed(&item->error)) {
+        *error = item->error;
+        return (int)error->code;
+    }
+    if (!item->ok && store_execute(db, error, NULL, "ROLLBACK TO SAVEPOINT item", STORE_NO_VALUES)) return (int)error->code;
+    return store_execute(db, error, NULL, "RELEASE SAVEPOINT item", STORE_NO_VALUES);
+}
+
+int doc_write_batch(struct store_connection *db, const struct doc_batch *batch, struct doc_batch_item *items, struct error *error)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (items[i].ready && write_item(db, &items[i], error)) return (int)error->code;
+    return 0;
+}
+
+void doc_batch_results(const struct doc_batch *batch, const struct doc_batch_item *items, struct json_writer *json)
+{
+    json_object(json);
+    json_name(json, "results");
+    json_array(json);
+    for (size_t i = 0; i < batch->count; i++) {
+        json_object(json);
+        json_put_id(json, "id", items[i].id);
+        json_put_boolean(json, "ok", items[i].ok);
+        json_put_string(json, "state", items[i].ok ? items[i].act.state : items[i].act.row.state[MACHINE_MAIN]);
+        if (!items[i].ok) json_put_words(json, "message", items[i].error.zh, items[i].error.en);
+        json_object_end(json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
+void doc_batch_free(struct doc_batch_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) buffer_free(&items[i].act.body);
+}
+
+/* ---- storing jobs */
+
+static void write_principal(const struct principal *p, struct buffer *out)
+{
+    struct json_writer json;
+
+    json_writer_init(&json, out);
+    json_object(&json);
+    json_put_integer(&json, "kind", (int64_t)p->kind);
+    json_put_id(&json, "user", p->user);
+    json_put_id(&json, "enterprise", p->enterprise);
+    json_put_string(&json, "user_name", p->user_name);
+    json_put_string(&json, "display_name", p->display_name);
+    json_put_string(&json, "enterprise_code", p->enterprise_code);
+    json_put_string(&json, "organisation_code", p->organisation_code);
+    json_put_string(&json, "uscc", p->uscc);
+    json_put_string(&json, "enterprise_name", p->enterprise_name);
+    json_put_string(&json, "agency", p->agency);
+    json_name(&json, "grants");
+    json_array(&json);
+    for (int i = 0; i < p->grant_count; i++) {
+        json_object(&json);
+        json_put_string(&json, "module", p->grants[i].module);
+        json_put_integer(&json, "rights", p->grants[i].rights);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    json_object_end(&json);
+}
+
+static int64_t id_member(const struct json *json, const char *name)
+{
+    const char *text = json_member_text(json, name, "0");
+    long long value = 0;
+
+    sscanf(text, "%lld", &value);
+    return value;
+}
+
+#define TEXT_MEMBER(target, name) snprintf(target, sizeof target, "%s", json_member_text(json, name, ""))
+
+static void read_principal(const char *text, size_t length, struct arena *arena, struct principal *p)
+{
+    struct error error;
+    const struct json *json = json_tree(text, length, arena, &error);
+
+    memset(p, 0, sizeof *p);
+    p->kind = (enum principal_kind)json_member_integer(json, "kind", 0);
+    p->user = id_member(json, "user");
+    p->enterprise = id_member(json, "enterprise");
+    TEXT_MEMBER(p->user_name, "user_name");
+    TEXT_MEMBER(p->display_name, "display_name");
+    TEXT_MEMBER(p->enterprise_code, "enterprise_code");
+    TEXT_MEMBER(p->organisation_code, "organisation_code");
+    TEXT_MEMBER(p->uscc, "uscc");
+    TEXT_MEMBER(p->enterprise_name, "enterprise_name");
+    TEXT_MEMBER(p->agency, "agency");
+    JSON_EACH(grant, json_member(json, "grants")) {
+        if (p->grant_count == PRINCIPAL_GRANTS) break;
+        snprintf(p->grants[p->grant_count].module, sizeof p->grants[0].module, "%s", json_member_text(grant, "module", ""));
+        p->grants[p->grant_count++].rights = (unsigned)json_member_integer(grant, "rights", 0);
+    }
+}
+
+int doc_write_job(struct store_connection *db, struct doc_batch *batch, struct error *error)
+{
+    struct buffer principal;
+
+    batch->job = random_id(batch->now);
+    buffer_init(&principal, 16384);
+    write_principal(batch->principal, &principal);
+    store_execute(db, error, NULL,
+        "INSERT INTO job (id, kind, owner, principal, action, opinion, created, total) VALUES ($1, 'batch', $2, $3, $4, $5, $6, $7)",
+        STORE_VALUES(store_integer(batch->job), store_integer(batch->principal->user), store_string(buffer_string(&principal)),
+                     store_string(batch->action), store_string(batch->opinion), store_integer(batch->now),
+                     store_integer((int64_t)batch->count)));
+    buffer_free(&principal);
+    for (size_t i = 0; !error->code && i < batch->count; i++)
+        store_execute(db, error, NULL, "INSERT INTO job_item (job, item, document) VALUES ($1, $2, $3)",
+                      STORE_VALUES(store_integer(batch->job), store_integer((int64_t)i), store_integer(batch->ids[i])));
+    return (int)error->code;
+}
+
+int doc_job_add_issue(struct store_connection *db, int64_t document, int64_t now, int64_t *job, struct error *error)
+{
+    *job = random_id(now);
+    if (store_execute(db, error, NULL,
+                      "INSERT INTO job (id, kind, owner, principal, action, opinion, created, total) VALUES ($1, 'issue', 0, '{}', 'issued', '', $2, 1)",
+                      STORE_VALUES(store_integer(*job), store_integer(now))))
+        return (int)error->code;
+    return store_execute(db, error, NULL, "INSERT INTO job_item (job, item, document) VALUES ($1, 0, $2)",
+                         STORE_VALUES(store_integer(*job), store_integer(document)));
+}
+
+int doc_job_write(struct store_connection *db, const struct principal *principal, int64_t id, struct json_writer *json, struct error *error)
+{
+    struct store_rows rows;
+    int64_t done = 0, total = 0;
+    bool found, finished = false;
+
+    if (store_query(db, &rows, error, "SELECT done, total, finished FROM job WHERE id = $1 AND owner = $2",
+                    STORE_VALUES(store_integer(id), store_integer(principal->user))))
+        return (int)error->code;
+    if ((found = store_next(&rows))) {
+        done = store_column_integer(&rows, 0);
+        total = store_column_integer(&rows, 1);
+        finished = !store_is_null(&rows, 2);
+    }
+    if (store_end(&rows)) return (int)error->code;
+    if (!found) return doc_not_found(error);
+    if (store_query(db, &rows, error, "SELECT document, ok, state, zh, en FROM job_item WHERE job = $1 AND ok IS NOT NULL ORDER BY item",
+                    STORE_VALUES(store_integer(id))))
+        return (int)error->code;
+    json_object(json);
+    json_put_string(json, "state", finished ? "done" : done ? "running" : "waiting");
+    json_put_integer(json, "done", done);
+    json_put_integer(json, "total", total);
+    json_name(json, "results");
+    json_array(json);
+    while (store_next(&rows)) {
+        json_object(json);
+        json_put_id(json, "id", store_column_integer(&rows, 0));
+        json_put_boolean(json, "ok", store_column_integer(&rows, 1) != 0);
+        json_put_string(json, "state", store_column_text(&rows, 2, NULL));
+        if (!store_column_integer(&rows, 1)) json_put_words(json, "message", store_column_text(&rows, 3, NULL), store_column_text(&rows, 4, NULL));
+        json_object_end(json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+    return store_end(&rows);
+}
+
+/* ---- working */
+
+struct step {
+    struct doc_module *module;
+    struct store_connection *reader;
+    struct arena arena;
+    int64_t now, job;
+    char kind[16];
+    char *action, *opinion;
+    struct principal principal;
+    int64_t ids[DOC_BATCH_AT_ONCE], numbers[DOC_BATCH_AT_ONCE];
+    size_t count;
+    struct doc_batch batch;
+    struct doc_batch_item *items;
+    struct buffer print;
+    char print_name[48], print_hash[72];
+};
+
+/* Takes the oldest open job that nobody holds. */
+static int claim_job(struct store_connection *db, void *argument, struct error *error)
+{
+    struct step *step = argument;
+    struct store_rows rows;
+
+    step->job = 0;
+    if (store_query(db, &rows, error,
+                    "UPDATE job SET lease = $1 WHERE id = (SELECT id FROM job WHERE finished IS NULL AND lease < $2 ORDER BY id LIMIT 1 "
+                    "{for update} {skip locked}) RETURNING id, kind, action, opinion, principal",
+                    STORE_VALUES(store_integer(step->now + LEASE_MILLISECONDS), store_integer(step->now))))
+        return (int)error->code;
+    if (store_next(&rows)) {
+        size_t length;
+        const char *principal;
+        step->job = store_column_integer(&rows, 0);
+        snprintf(step->kind, sizeof step->kind, "%s", store_column_text(&rows, 1, NULL));
+        step->action = arena_text(&step->arena, store_column_text(&rows, 2, NULL));
+        step->opinion = arena_text(&step->arena, store_column_text(&rows, 3, NULL));
+        principal = store_column_text(&rows, 4, &length);
+        read_principal(principal, length, &step->arena, &step->principal);
+    }
+    return store_end(&rows);
+}
+
+static int load_items(struct step *step, struct error *error)
+{
+    struct store_rows rows;
+
+    if (store_query(step->reader, &rows, error, "SELECT item, document FROM job_item WHERE job = $1 AND ok IS NULL ORDER BY item LIMIT $2",
+                    STORE_VALUES(store_integer(step->job), store_integer(DOC_BATCH_AT_ONCE))))
+        return (int)error->code;
+    while (store_next(&rows) && step->count < DOC_BATCH_AT_ONCE) {
+        step->numbers[step->count] = store_column_integer(&rows, 0);
+        step->ids[step->count++] = store_column_integer(&rows, 1);
+    }
+    return store_end(&rows);
+}
+
+static int store_results(struct store_connection *db, struct step *step, struct error *error)
+{
+    for (size_t i = 0; i < step->count; i++) {
+        const struct doc_batch_item *item = &step->items[i];
+        if (store_execute(db, error, NULL, "UPDATE job_item SET ok = $3, state = $4, zh = $5, en = $6 WHERE job = $1 AND item = $2 AND ok IS NULL",
+                          STORE_VALUES(store_integer(step->job), store_integer(step->numbers[i]), store_integer(item->ok),
+                                       store_string(item->ok ? item->act.state : item->act.row.state[MACHINE_MAIN]),
+                                       store_string(item->ok ? "" : item->error.zh), store_string(item->ok ? "" : item->error.en))))
+            return (int)error->code;
+    }
+    return store_execute(db, error, NULL,
+        "UPDATE job SET done = (SELECT count(*) FROM job_item WHERE job = $1 AND ok IS NOT NULL), lease = 0, "
+        "finished = CASE WHEN EXISTS (SELECT 1 FROM job_item WHERE job = $1 AND ok IS NULL) THEN NULL ELSE CAST($2 AS BIGINT) END WHERE id = $1",
+        STORE_VALUES(store_integer(step->job), store_integer(step->now)));
+}
+
+static int store_print(struct store_connection *db, struct step *step, struct error *error)
+{
+    if (!step->print.length) return 0;
+    return store_execute(db, error, NULL,
+        "INSERT INTO issued_document (document, print, created, sha256, bytes) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (document, print) DO UPDATE SET created = $3, sha256 = $4, bytes = $5",
+        STORE_VALUES(store_integer(step->ids[0]), store_string(step->print_name), store_integer(step->now), store_string(step->print_hash),
+                     store_bytes(step->print.data, step->print.length)));
+}
+
+/* The lease is looked at again under the lock: a worker that was stopped for long does nothing twice. */
+static int write_step(struct store_connection *db, void *argument, struct error *error)
+{
+    struct step *step = argument;
+    struct store_rows rows;
+    bool held;
+
+    if (store_query(db, &rows, error, "SELECT lease FROM job WHERE id = $1 AND finished IS NULL {for update}", STORE_VALUES(store_integer(step->job))))
+        return (int)error->code;
+    held = store_next(&rows) && store_column_integer(&rows, 0) == step->now + LEASE_MILLISECONDS;
+    if (store_end(&rows)) return (int)error->code;
+    if (!held) return 0;
+    if (store_print(db, step, error) || doc_write_batch(db, &step->batch, step->items, error)) return (int)error->code;
+    return store_results(db, step, error);
+}
+
+/* The print that the action which started this job issues. */
+static const char *print_of(const struct doc_module *module, const struct doc_row *row, struct error *error)
+{
+    const struct form *form = doc_form_of(module, row, error);
+
+    for (size_t i = 0; form && i < form->action_count; i++)
+        for (size_t k = 0; k < form->actions[i].effect_count; k++)
+            if (form->actions[i].effects[k].kind == EFFECT_ISSUE) return form->actions[i].effects[k].name;
+    return NULL;
+}
+
+static int make_print(struct step *step, doc_make_print *make, struct error *error)
+{
+    struct doc_row row;
+    const char *name;
+
+    if (strcmp(step->kind, "issue") || !step->count) return 0;
+    if (doc_read(step->reader, &step->principal, step->module->name, step->ids[0], false, &step->arena, &row, error)) return (int)error->code;
+    if (!(name = print_of(step->module, &row, error))) return error_internal(error, "job %lld: nothing to issue", (long long)step->job);
+    snprintf(step->print_name, sizeof step->print_name, "%s", name);
+    if (make(step->module, step->reader, step->ids[0], name, &step->arena, &step->print, error)) return (int)error->code;
+    doc_hash(step->print.data, step->print.length, step->print_hash);
+    return 0;
+}
+
+static int work(struct step *step, doc_make_print *make, struct error *error)
+{
+    static const struct principal portal = {.kind = PRINCIPAL_SYSTEM, .display_name = "portal"};
+
+    if (!strcmp(step->kind, "issue")) step->principal = portal;
+    if (load_items(step, error)) return (int)error->code;
+    step->items = arena_alloc(&step->arena, (step->count + 1) * sizeof *step->items);
+    if (!step->items) return error_internal(error, "out of memory");
+    if (make_print(step, make, error)) return (int)error->code;
+    step->batch = (struct doc_batch){.module = step->module, .principal = &step->principal, .action = step->action, .opinion = step->opinion,
+                                     .now = step->now, .ids = step->ids, .count = step->count};
+    doc_prepare_batch(step->reader, &step->batch, &step->arena, step->items);
+    if (!strcmp(step->kind, "issue"))
+        for (size_t i = 0; i < step->count; i++) /* the portal's own action is in no list, so "batch" says nothing about it */
+            step->items[i].ready = step->items[i].act.action && (step->items[i].ready || !strcmp(step->items[i].error.name, "not_in_batch"));
+    store_write(step->module->store, write_step, step, error);
+    doc_batch_free(step->items, step->count);
+    return (int)error->code;
+}
+
+int doc_job_step(struct doc_module *module, struct store_connection *reader, doc_make_print *make, bool *worked, struct error *error)
+{
+    struct step *step;
+    struct arena outer;
+
+    arena_init(&outer, 0);
+    step = arena_alloc(&outer, sizeof *step);
+    *worked = false;
+    if (!step) return error_internal(error, "out of memory");
+    step->module = module;
+    step->reader = reader;
+    step->now = clock_now();
+    arena_init(&step->arena, 256u << 20);
+    buffer_init(&step->print, 16u << 20);
+    error_clear(error);
+    if (!store_write(module->store, claim_job, step, error) && step->job) {
+        *worked = true;
+        work(step, make, error);
+    }
+    buffer_free(&step->print);
+    arena_free(&step->arena);
+    arena_free(&outer);
+    return (int)error->code;
+}
+
+int doc_issued_read(struct store_connection *db, int64_t document, const char *print, struct arena *arena, const char **bytes, size_t *length,
+                    struct error *error)
+{
+    struct store_rows rows;
+
+    *bytes = NULL;
+    if (store_query(db, &rows, error, "SELECT bytes FROM issued_document WHERE document = $1 AND print = $2",
+                    STORE_VALUES(store_integer(document), store_string(print))))
+        return (int)error->code;
+    if (store_next(&rows)) {
+        const void *found = store_column_bytes(&rows, 0, length);
+        *bytes = arena_copy(arena, found, *length);
+    }
+    if (store_end(&rows)) return (int)error->code;
+    return *bytes ? 0 : error_set(error, ERROR_CONFLICT, "not_made", "电子许可证正在生成，请稍后再试。", "The electronic licence is being made; try again shortly.");
+}
