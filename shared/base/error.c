@@ -37,6 +37,9 @@ static void detail_append(struct error *error, const char *format, va_list argum
         size_t length = strlen(error->detail);
         error->detail[utf8_cut(error->detail, length, length)] = 0;
     }
+    for (char *at = error->detail + used; *at; at++) /* messages of libraries have several lines */
+        if ((unsigned char)*at < 0x20)
+            *at = ' ';
 }
 
 void error_detail(struct error *error, const char *format, ...)

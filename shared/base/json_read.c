@@ -343,7 +343,7 @@ static bool unescape(struct json_reader *reader, const char *start, struct slice
     memcpy(copy, start, length);
     while (reader->at < close) {
         const char *from = reader->at;
-        uint32_t character;
+        uint32_t character = 0;
         if (*from == '\\') {
             if (!escape(reader, &character))
                 return false;

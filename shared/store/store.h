@@ -19,10 +19,10 @@ struct store_settings {
     int checkpoint_pages; /* SQLite wal_autocheckpoint; 1,000 pages cost 20 % of throughput, 16,000 raise p99 (measured) */
     int writers;          /* PostgreSQL connections that write; SQLite has one */
     int maximum_pages;    /* SQLite max_page_count, 0 = none (tests fill a database with it) */
-};
+}; /* a 0 means the default: see README.md */
 
 /* Opens `sqlite:<directory>` (file <directory>/<module>.db, made when absent, 0600) or `postgresql:<conninfo>` (schema
-   <module>) and starts the writer. Runs no migration. */
+   <module>, made when absent) and starts the writer. Runs no migration. `settings` may be NULL. */
 int store_open(const char *database, const char *module, const struct store_settings *settings, struct store **store,
                struct error *error);
 
@@ -34,8 +34,8 @@ void store_close(struct store *store);
    program runs beside this one). */
 int store_migrate(struct store *store, const char *directory, struct error *error);
 
-/* A connection for reading, for the calling thread; SQLite: query_only. A lost PostgreSQL connection is reopened on the next
-   query (the one that saw the loss fails with ERROR_UNAVAILABLE). */
+/* A connection for reading, for the calling thread; it cannot write. Each statement sees a state of its own. A lost PostgreSQL
+   connection is reopened and the query asked once more; ERROR_UNAVAILABLE when that fails, too. */
 int store_reader(struct store *store, struct store_connection **connection, struct error *error);
 void store_reader_close(struct store_connection *connection);
 
@@ -46,7 +46,7 @@ enum store_kind { STORE_NULL, STORE_INTEGER, STORE_TEXT, STORE_BYTES };
 struct store_value {
     enum store_kind kind;
     int64_t integer;
-    const void *bytes; /* must stay until the statement has run */
+    const void *bytes; /* must stay until store_execute returns, or store_end */
     size_t length;
 };
 
@@ -66,9 +66,12 @@ struct store_rows { /* an open result; on the caller's stack */
     struct store_connection *connection;
     void *statement;
     int row;
+    void *scratch; /* the driver's, of the current row */
     struct error *error;
     int code;
 };
+
+#define STORE_PARAMETERS 512 /* at most in one statement; $1 to $count must all occur in it */
 
 /* Starts a query. Prepared statements are cached by text. Returns 0 or a code; on failure nothing is open.
        if (store_query(db, &rows, error, SQL, STORE_VALUES(store_integer(id)))) return error->code;
@@ -82,12 +85,13 @@ int store_end(struct store_rows *rows); /* always call; 0 or the code of what br
 /* Columns of the current row, from 0. Text and bytes are good until the next store_next or store_end; text ends in NUL and is
    "" when NULL. */
 bool store_is_null(struct store_rows *rows, int column);
-int64_t store_column_integer(struct store_rows *rows, int column); /* NULL is 0 */
+int64_t store_column_integer(struct store_rows *rows, int column); /* NULL is 0; a condition is 0 or 1 */
 const char *store_column_text(struct store_rows *rows, int column, size_t *length);
 const void *store_column_bytes(struct store_rows *rows, int column, size_t *length);
 
 /* Runs a statement without rows; *changed (may be NULL) is the number of rows changed. A broken unique key is ERROR_CONFLICT
-   with name "unique"; the transaction is then lost, so avoid it with ON CONFLICT. */
+   with name "unique". After any error within store_work the transaction is lost: later statements are refused, and the work
+   fails even if it returns 0 (PostgreSQL works like that, so SQLite does too). Avoid it with ON CONFLICT. */
 int store_execute(struct store_connection *connection, struct error *error, int64_t *changed, const char *sql,
                   const struct store_value *values, size_t count);
 
@@ -97,7 +101,8 @@ int store_execute(struct store_connection *connection, struct error *error, int6
    deadlock, a broken group), so it has no effect outside the database and its own argument, and resets the latter. */
 typedef int store_work(struct store_connection *connection, void *argument, struct error *error);
 
-/* Runs work and waits for its COMMIT. Returns 0 only when it is durable. For threads that have nothing else to do. */
+/* Runs work and waits for its COMMIT. Returns 0 only when it is durable. For threads that have nothing else to do; never
+   from within store_work or `done`. */
 int store_write(struct store *store, store_work *work, void *argument, struct error *error);
 
 struct store_task {
@@ -108,9 +113,11 @@ struct store_task {
     struct store_task *next; /* the queue's */
 };
 
-/* Queues work and returns at once; everything in `task` must live until `done`. Waiting tasks are committed together, each in
-   its own savepoint: one sync for all. When the whole transaction is lost (disk full, failed COMMIT) every task of the group
-   ends with ERROR_UNAVAILABLE. A full queue (4,096) calls `done` at once with ERROR_UNAVAILABLE. */
+/* Queues work and returns at once; everything in `task` must live until `done`. SQLite: waiting tasks are committed together,
+   each in its own savepoint: one sync for all. When the whole transaction is lost (disk full, failed COMMIT) every task of
+   the group ends with ERROR_UNAVAILABLE. PostgreSQL: a transaction each, in several connections, again after a deadlock; a
+   connection lost during COMMIT is ERROR_UNAVAILABLE though the work may be stored (Idempotency-Key settles that). A full
+   queue (4,096) calls `done` at once, on the calling thread, with ERROR_UNAVAILABLE. */
 void store_submit(struct store *store, struct store_task *task);
 
 /* Which dialect: for the few statements that tests or tools write for one of them. */
