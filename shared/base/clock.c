@@ -36,6 +36,11 @@ static int64_t clock_read(clockid_t id)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t clock_lease(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}
+
 int64_t clock_now(void)
 {
     if (!clock_file)

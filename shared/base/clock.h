@@ -10,6 +10,9 @@ int64_t clock_now(void);
 /* Milliseconds that never go back, for durations only. */
 int64_t clock_monotonic(void);
 
+/* Milliseconds since 1970 UTC, never from a clock file: for leases, which processes agree on but which decide nothing in a document. */
+int64_t clock_lease(void);
+
 /* Tests only: take the time from this file (decimal milliseconds). NULL = the real clock. Returns 0, or -1 if unreadable. */
 int clock_use_file(const char *path);
 

@@ -51,6 +51,8 @@ int doc_module_open(struct doc_module *module, const char *name, const char *sch
 void doc_module_close(struct doc_module *module);
 /* Takes over code tables that an administrator loaded since (also on other nodes). */
 int doc_codes_refresh(struct doc_module *module, struct store_connection *db, struct error *error);
+/* Takes a table over into the running program (owned by the module from here). */
+void doc_codes_put(struct doc_module *module, struct code_table *table);
 const struct code_table *doc_codes_read_lock(struct doc_module *module, const char *list); /* NULL when there is none; always unlock */
 void doc_codes_unlock(struct doc_module *module);
 

@@ -226,7 +226,7 @@ struct step {
     struct doc_module *module;
     struct store_connection *reader;
     struct arena arena;
-    int64_t now, job;
+    int64_t now, lease, job;
     char kind[16];
     char *action, *opinion;
     struct principal principal;
@@ -248,7 +248,7 @@ static int claim_job(struct store_connection *db, void *argument, struct error *
     if (store_query(db, &rows, error,
                     "UPDATE job SET lease = $1 WHERE id = (SELECT id FROM job WHERE finished IS NULL AND lease < $2 ORDER BY id LIMIT 1 "
                     "{for update} {skip locked}) RETURNING id, kind, action, opinion, principal",
-                    STORE_VALUES(store_integer(step->now + LEASE_MILLISECONDS), store_integer(step->now))))
+                    STORE_VALUES(store_integer(step->lease), store_integer(step->lease - LEASE_MILLISECONDS))))
         return (int)error->code;
     if (store_next(&rows)) {
         size_t length;
@@ -312,7 +312,7 @@ static int write_step(struct store_connection *db, void *argument, struct error 
 
     if (store_query(db, &rows, error, "SELECT lease FROM job WHERE id = $1 AND finished IS NULL {for update}", STORE_VALUES(store_integer(step->job))))
         return (int)error->code;
-    held = store_next(&rows) && store_column_integer(&rows, 0) == step->now + LEASE_MILLISECONDS;
+    held = store_next(&rows) && store_column_integer(&rows, 0) == step->lease;
     if (store_end(&rows)) return (int)error->code;
     if (!held) return 0;
     if (store_print(db, step, error) || doc_write_batch(db, &step->batch, step->items, error)) return (int)error->code;
@@ -376,6 +376,7 @@ int doc_job_step(struct doc_module *module, struct store_connection *reader, doc
     step->module = module;
     step->reader = reader;
     step->now = clock_now();
+    step->lease = clock_lease() + LEASE_MILLISECONDS;
     arena_init(&step->arena, 256u << 20);
     buffer_init(&step->print, 16u << 20);
     error_clear(error);

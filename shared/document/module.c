@@ -175,6 +175,15 @@ static int load_tables(struct doc_module *module, struct error *error)
     return code;
 }
 
+void doc_codes_put(struct doc_module *module, struct code_table *table)
+{
+    struct error error;
+
+    pthread_rwlock_wrlock(&module->lock);
+    put_table(&module->codes, table, &error);
+    pthread_rwlock_unlock(&module->lock);
+}
+
 int doc_codes_refresh(struct doc_module *module, struct store_connection *db, struct error *error)
 {
     struct store_rows rows;
@@ -192,9 +201,7 @@ int doc_codes_refresh(struct doc_module *module, struct store_connection *db, st
         csv = store_column_text(&rows, 1, &length);
         newest = store_column_integer(&rows, 2);
         if (!(table = code_table_read(name, csv, length, error))) continue; /* it was checked before it was stored */
-        pthread_rwlock_wrlock(&module->lock);
-        put_table(&module->codes, table, error);
-        pthread_rwlock_unlock(&module->lock);
+        doc_codes_put(module, table);
     }
     module->codes_loaded = newest;
     return store_end(&rows);

@@ -226,6 +226,12 @@ void code_table_write(const struct code_table *table, struct json_writer *json)
     json_object_end(json);
 }
 
+void code_row_csv(const struct code_table *table, const struct code_row *row, struct buffer *out)
+{
+    for (size_t i = 0; i < table->column_count; i++) csv_field(out, i == 0, row->cells[i].text, row->cells[i].length);
+    buffer_text(out, "\r\n");
+}
+
 const struct code_table *code_set_find(const struct code_set *set, const char *name)
 {
     for (size_t i = 0; i < set->count; i++)

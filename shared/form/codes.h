@@ -41,6 +41,9 @@ int code_table_column(const struct code_table *table, const char *name);
 /* The whole table: {"list","version","columns":[...],"rows":[[...]]}. */
 void code_table_write(const struct code_table *table, struct json_writer *json);
 
+/* One row as a line of CSV. */
+void code_row_csv(const struct code_table *table, const struct code_row *row, struct buffer *out);
+
 /* A set of tables, as one moment's state. Read-only once built. */
 struct code_set {
     struct code_table *tables[128];

@@ -4,49 +4,10 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/principal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum principal_kind { /* bits, so that a route names several */
-    PRINCIPAL_NONE = 0,
-    PRINCIPAL_ENTERPRISE = 1,    /* an enterprise's operator or administrator */
-    PRINCIPAL_PERSON = 2,        /* a natural person */
-    PRINCIPAL_OFFICER = 4,       /* of an issuing agency */
-    PRINCIPAL_CUSTOMS = 8,
-    PRINCIPAL_ADMINISTRATOR = 16, /* of the portal */
-    PRINCIPAL_PARTNER = 32,      /* a system with an API key */
-    PRINCIPAL_SYSTEM = 64        /* another program, over the internal server block */
-};
-
-enum right { /* bits, granted per module */
-    RIGHT_VIEW = 1,
-    RIGHT_EDIT = 2,
-    RIGHT_SUBMIT = 4,
-    RIGHT_FIRST_REVIEW = 8,
-    RIGHT_SECOND_REVIEW = 16,
-    RIGHT_MANAGE = 32 /* revoke, reassign, number ranges of the own agency */
-};
-
-#define PRINCIPAL_GRANTS 16
-
-struct principal {
-    enum principal_kind kind;
-    bool enterprise_administrator;
-    int64_t user;
-    int64_t epoch;             /* raised by sign-out everywhere, password change, lock */
-    int64_t enterprise;        /* 0 = none */
-    char user_name[64];        /* sign-in name */
-    char display_name[128];
-    char enterprise_code[16];  /* 13 digits */
-    char organisation_code[16]; /* 9 characters */
-    char uscc[24];             /* 18 characters */
-    char enterprise_name[256];
-    char agency[16];           /* code of the issuing agency of an officer */
-    char agency_name[128];
-    struct { char module[16]; unsigned rights; } grants[PRINCIPAL_GRANTS];
-    int grant_count;
-};
 
 struct session {
     struct principal principal;
@@ -54,9 +15,6 @@ struct session {
     int64_t created;    /* milliseconds; the absolute limit counts from here */
     char key[72];       /* what Redis knows: hash of the cookie's token */
 };
-
-/* Whether the principal holds all of `rights` in the module ("*" grants count for every module). */
-bool principal_may(const struct principal *principal, const char *module, unsigned rights);
 
 struct session_store; /* a Redis connection; one per thread */
 
@@ -89,6 +47,5 @@ int session_take(struct session_store *store, const char *key, char *value, size
 /* Adds one and (re)sets the life at the first; the new count in *count. */
 int session_count(struct session_store *store, const char *key, int seconds, int64_t *count, struct error *error);
 int session_forget(struct session_store *store, const char *key, struct error *error);
-/* Tells every program at once (publish); they cache epochs for at most 5 s anyway. */
 
 #endif

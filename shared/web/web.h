@@ -67,7 +67,8 @@ struct web_call {
     /* deferred writing: see web_write */
     int (*work)(void *connection, struct web_call *call, struct error *error);
     void *argument;
-    void (*work_done)(struct web_call *call, int code);
+    void (*work_done)(struct web_call *call, int code); /* may be NULL; called once, before the answer leaves */
+    int (*wrapped)(void *connection, struct web_call *call, struct error *error); /* for a layer that runs work inside its own */
 };
 
 typedef int web_handler(struct web_call *call);
