@@ -95,6 +95,7 @@ int error_http_status(enum error_code code)
     case ERROR_LIMITED: return 429;
     case ERROR_INTERNAL: return 500;
     case ERROR_UNAVAILABLE: return 503;
+    case ERROR_PRECONDITION: return 428;
     }
     return 500;
 }

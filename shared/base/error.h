@@ -20,7 +20,8 @@ enum error_code {
     ERROR_INVALID,         /* 422: fields or rules; see the problem list of the answer */
     ERROR_LIMITED,         /* 429: too many attempts; retry_after says when */
     ERROR_INTERNAL,        /* 500: a defect; the detail goes to the log only */
-    ERROR_UNAVAILABLE      /* 503: Redis, the database or a queue is away; nothing was stored */
+    ERROR_UNAVAILABLE,     /* 503: Redis, the database or a queue is away; nothing was stored */
+    ERROR_PRECONDITION     /* 428: a change without If-Match */
 };
 
 struct error {

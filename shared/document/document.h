@@ -44,10 +44,9 @@ struct doc_module {
     int64_t codes_loaded;       /* newest change seen in the database */
 };
 
-/* Loads every definition that `names` lists (a NULL-ended list of form names)
-   and the code tables they use, and checks hooks. A bad file stops: detail names file, line and reason. */
+/* Loads the definitions in <schema>/forms whose "module" is this one, and all code tables, and checks hooks. A bad file stops: detail names file, line and reason. */
 int doc_module_open(struct doc_module *module, const char *name, const char *schema, struct store *store,
-                    const struct doc_hook_row *hooks, const char *const *names, struct error *error);
+                    const struct doc_hook_row *hooks, struct error *error);
 void doc_module_close(struct doc_module *module);
 /* Takes over code tables that an administrator loaded since (also on other nodes). */
 int doc_codes_refresh(struct doc_module *module, struct store_connection *db, struct error *error);

@@ -57,21 +57,16 @@ static int load_form(struct doc_module *module, const char *file_name, struct er
         snprintf(detail, sizeof detail, "%s", error->detail);
         return error_internal(error, "%s: %s", path, detail);
     }
+    if (strcmp(json_member_text(form->json, "module", ""), module->name)) { /* another program's */
+        form_free(form);
+        return 0;
+    }
     if (module->form_count == DOC_FORMS) {
         form_free(form);
         return error_internal(error, "more than %d definitions", DOC_FORMS);
     }
     module->forms[module->form_count++] = form;
     return check_hooks(module, form, error);
-}
-
-static bool named(const char *file_name, const char *const *names)
-{
-    for (size_t i = 0; names[i]; i++) {
-        size_t length = strlen(names[i]);
-        if (!strncmp(file_name, names[i], length) && file_name[length] == '.') return true;
-    }
-    return false;
 }
 
 static int compare_forms(const void *a, const void *b)
@@ -82,7 +77,7 @@ static int compare_forms(const void *a, const void *b)
     return order ? order : y->version - x->version;
 }
 
-static int load_forms(struct doc_module *module, const char *const *names, struct error *error)
+static int load_forms(struct doc_module *module, struct error *error)
 {
     char path[1024];
     DIR *directory;
@@ -92,7 +87,7 @@ static int load_forms(struct doc_module *module, const char *const *names, struc
     snprintf(path, sizeof path, "%s/forms", module->schema);
     if (!(directory = opendir(path))) return error_internal(error, "%s: %s", path, strerror(errno));
     while (!code && (entry = readdir(directory)))
-        if (ends_with(entry->d_name, ".json") && named(entry->d_name, names)) code = load_form(module, entry->d_name, error);
+        if (ends_with(entry->d_name, ".json")) code = load_form(module, entry->d_name, error);
     closedir(directory);
     qsort(module->forms, module->form_count, sizeof *module->forms, compare_forms);
     if (!code && !module->form_count) code = error_internal(error, "%s: no definition of this module", path);
@@ -216,7 +211,7 @@ const struct code_table *doc_codes_read_lock(struct doc_module *module, const ch
 void doc_codes_unlock(struct doc_module *module) { pthread_rwlock_unlock(&module->lock); }
 
 int doc_module_open(struct doc_module *module, const char *name, const char *schema, struct store *store,
-                    const struct doc_hook_row *hooks, const char *const *names, struct error *error)
+                    const struct doc_hook_row *hooks, struct error *error)
 {
     memset(module, 0, sizeof *module);
     module->name = name;
@@ -224,7 +219,7 @@ int doc_module_open(struct doc_module *module, const char *name, const char *sch
     module->store = store;
     module->hooks = hooks;
     pthread_rwlock_init(&module->lock, NULL);
-    if (load_forms(module, names, error)) return (int)error->code;
+    if (load_forms(module, error)) return (int)error->code;
     return load_tables(module, error);
 }
 

@@ -304,7 +304,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 /* ---- the whole */
 
 static const char *const form_words_known[] = {
-    "form", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
+    "form", "module", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
     "blocks", "rules", "attachments", "machines", "index", "ledger", "list", "queries", "statistics", "prints", "changes",
     NULL};
 

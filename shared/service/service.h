@@ -10,14 +10,11 @@ struct service {
     struct web_server *server;
     struct store *store;
     const char *module;
-    const char *demo_label;
 };
 
-/* Starts a module: settings, store, migrations, definitions, code tables, job worker; serves until told to stop. `forms` is a
-   NULL-ended list of form names; `extra` are the module's own routes (ending with a NULL method) or NULL. Returns the exit code of the program;
+/* Starts a module: settings, store, migrations, definitions, code tables, job worker; serves until told to stop. `extra` are the module's own routes (ending with a NULL method) or NULL. Returns the exit code of the program;
    what is wrong was logged. */
-int service_main(int argc, char **argv, const char *module, const char *const *forms, const struct doc_hook_row *hooks,
-                 const struct web_route *extra);
+int service_main(int argc, char **argv, const char *module, const struct doc_hook_row *hooks, const struct web_route *extra);
 
 /* The service of a call. */
 struct service *service_of(struct web_call *call);

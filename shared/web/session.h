@@ -13,7 +13,7 @@ struct session {
     struct principal principal;
     char csrf[40];      /* 128 bits in hexadecimal; requests that change something send it as X-CSRF-Token */
     int64_t created;    /* milliseconds; the absolute limit counts from here */
-    char key[72];       /* what Redis knows: hash of the cookie's token */
+    char key[72];       /* SHA-256 of the cookie's token in hexadecimal; Redis knows it as session:<key> */
 };
 
 struct session_store; /* a Redis connection; one per thread */

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 #define WEB_PATH_PARAMETERS 4
+#define WEB_WRITER_ROOM 1024
+#define WEB_CSRF_SIZE 40
 
 struct web_server;
 struct web_call;
@@ -27,7 +29,8 @@ struct web_call;
 /* What web knows of a database: three functions, so that it need not know the store. The service layer supplies them. */
 struct web_writer {
     void *context;
-    /* Queues `work`; calls `done` on any thread after COMMIT (0) or failure (an error code, *error filled). */
+    /* Runs web_work(call, ...) in a transaction, then, on any thread after COMMIT (0) or failure (a code; call->error filled),
+       calls web_written(call, code). */
     void (*submit)(void *context, struct web_call *call);
     int (*reader_open)(void *context, void **reader, struct error *error);
     void (*reader_close)(void *reader);
@@ -87,8 +90,8 @@ enum web_flag {
 };
 
 struct web_route {
-    const char *method;     /* GET POST PUT DELETE */
-    const char *path;       /* "/api/export/documents/:id"; a :name matches one segment */
+    const char *method;     /* GET (also answers HEAD) POST PUT DELETE */
+    const char *path;       /* "/api/export/documents/:id"; a :name matches one segment, ":name.pdf" one that ends in .pdf */
     web_handler *handler;
     unsigned kinds;         /* bits of principal_kind that may call; 0 with WEB_ANONYMOUS = everybody */
     unsigned rights;        /* needed in the program's module, 0 = none */
@@ -98,7 +101,8 @@ struct web_route {
     struct { int count, seconds; } limit; /* requests per address (anonymous) or user; 0 = the server's default */
 };
 
-/* Reads the settings, opens the log, ignores SIGPIPE, makes the listening socket (0660, refuses to steal a live one). */
+/* Reads the settings (socket_dir, redis, internal, public_url, secret_file, threads, slow_threads, limit_per_minute,
+   session_idle_seconds, session_absolute_seconds, clock_file), opens the log, ignores SIGPIPE, makes the listening socket (0660, refuses to steal a live one). */
 int web_open(const char *module, const struct config *config, struct web_server **server, struct error *error);
 
 /* Serves until SIGTERM or SIGINT: stops accepting, finishes what runs, returns 0. `routes` ends with a row whose method is
@@ -110,6 +114,14 @@ bool web_stopping(struct web_server *server, int milliseconds);
 
 void web_close(struct web_server *server);
 
+/* The account program only: where a user's epoch comes from, instead of asking that program. `source` is called on any
+   worker thread. Others ask GET /internal/account/users/<id>/epoch -> {"epoch":n,"alive":true}; both are cached for 5 s. */
+void web_epoch_source(struct web_server *server, int (*source)(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error),
+                      void *context);
+
+/* Which settings the program was started with. */
+const struct config *web_config(const struct web_server *server);
+
 /* ---- in a handler */
 
 /* A query parameter, decoded, in the arena; NULL when absent. Repeated names: the first. Bad escapes or UTF-8 were 400 already. */
@@ -120,16 +132,19 @@ int web_query_integer(struct web_call *call, const char *name, int64_t least, in
 const char *web_header(struct web_call *call, const char *name);
 /* A positive id from a path parameter; ERROR_NOT_FOUND when it is none. */
 int web_parameter_id(struct web_call *call, int index, int64_t *id);
-/* A cookie's value, NULL when absent. */
+/* A cookie's value, NULL when absent. Under TLS the cookie is called __Host-<name>, here and in web_answer_cookie. */
 const char *web_cookie(struct web_call *call, const char *name);
 
 /* Adds a header to the answer. `value` must be free of control characters (else the call fails with 500). */
 void web_answer_header(struct web_call *call, const char *name, const char *value);
 /* Set-Cookie with HttpOnly, SameSite=Strict, Path=/, Secure under TLS; `value` NULL deletes it. */
 void web_answer_cookie(struct web_call *call, const char *name, const char *value);
+/* The CSRF token that the caller is to send as X-CSRF-Token: of the session, or of a guest (then a cookie is set when there
+   is none yet). */
+void web_csrf(struct web_call *call, char out[WEB_CSRF_SIZE]);
 /* ETag "<version>". */
 void web_answer_version(struct web_call *call, int64_t version);
-/* The version that If-Match names; absent = ERROR_STALE (412) with words to that effect. "*" gives -1. */
+/* The version that If-Match names; absent = ERROR_PRECONDITION (428). "*" gives -1. */
 int web_expected_version(struct web_call *call, int64_t *version);
 
 /* Answers with bytes as a download: Content-Disposition attachment with an RFC 5987 file name, nosniff. */
@@ -138,10 +153,16 @@ void web_answer_file(struct web_call *call, const char *type, const char *file_n
 /* Problems with fields: [{"field","rule","message":{zh,en},"warning"}] as raw JSON, put into the problem as "errors". */
 void web_answer_problems(struct web_call *call, const char *json, size_t length);
 
-/* Hands `work` to the writer thread. `work` fills the call's answer; it is emptied before every run; it leaves after COMMIT. */
+/* Hands `work` to the writer thread; return what this returns and touch the call no more. `work` fills the call's answer,
+   which is emptied before every run and leaves after COMMIT; headers set before web_write stay. Within `work` call->reader
+   and call->sessions are NULL. */
 int web_write(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument);
 
-/* Called by the writer's side when the work is over: sends the answer or the problem and recycles the call. */
+#define WEB_LATER (-1)
+
+/* For the writer's side: runs the call's work; and what comes when it is over: sends the answer or the problem (call->error)
+   and recycles the call. */
+int web_work(struct web_call *call, void *connection, struct error *error);
 void web_written(struct web_call *call, int code);
 
 /* ---- between programs */

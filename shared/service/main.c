@@ -1,0 +1,147 @@
+/* The start of a document module. */
+#include "service/internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "document/job.h"
+#include "service/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int count_routes(const struct web_route *routes)
+{
+    int count = 0;
+
+    while (routes && routes[count].method) count++;
+    return count;
+}
+
+/* Paths of the shared tables are completed here: "/x" becomes /api/<module>/x, "!/partner/x" /partner/<module>/x. */
+static char *full_path(const char *module, const char *path)
+{
+    char *full = malloc(256);
+    const char *side;
+
+    if (!full) return NULL;
+    if (*path != '!') {
+        snprintf(full, 256, "/api/%s%s", module, path);
+    } else {
+        side = strchr(path + 2, '/');
+        snprintf(full, 256, "%.*s/%s%s", (int)(side - path - 1), path + 1, module, side);
+    }
+    return full;
+}
+
+static struct web_route *all_routes(const char *module, const struct web_route *extra)
+{
+    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes};
+    struct web_route *routes = calloc(ROUTES_MAXIMUM, sizeof *routes);
+    int count = 0;
+
+    for (size_t t = 0; routes && t < sizeof tables / sizeof *tables; t++)
+        for (const struct web_route *route = tables[t]; route->method && count < ROUTES_MAXIMUM - 1; route++) {
+            routes[count] = *route;
+            routes[count++].path = full_path(module, route->path);
+        }
+    for (int i = 0; routes && i < count_routes(extra) && count < ROUTES_MAXIMUM - 1; i++) routes[count++] = extra[i];
+    return routes;
+}
+
+/* ---- the job worker: one thread, jobs of this program and of programs that died */
+
+static void *work_on_jobs(void *argument)
+{
+    struct service *service = argument;
+    struct store_connection *reader = NULL;
+    struct error error;
+    bool worked;
+    int64_t refreshed = 0;
+
+    while (!web_stopping(service->server, 0)) {
+        worked = false;
+        error_clear(&error);
+        if (reader || !store_reader(service->store, &reader, &error)) {
+            if (doc_job_step(&service->documents, reader, make_print, &worked, &error))
+                log_line(LOG_ERROR, "job", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
+            if (clock_monotonic() - refreshed > 5000) {
+                doc_codes_refresh(&service->documents, reader, &error);
+                refreshed = clock_monotonic();
+            }
+        }
+        if (!worked && web_stopping(service->server, error.code ? 1000 : 100)) break;
+    }
+    if (reader) store_reader_close(reader);
+    return NULL;
+}
+
+/* ---- start */
+
+static int open_all(struct service *service, const struct config *config, const struct doc_hook_row *hooks, struct error *error)
+{
+    static char schema[1024];
+    char directory[1100];
+    const char *root = config_text(config, "root", ".");
+    struct store_settings settings = {0};
+    struct store_connection *reader;
+    long pages, cache, writers, maximum;
+
+    snprintf(schema, sizeof schema, "%s/schema", root);
+    snprintf(directory, sizeof directory, "%s/sql/document", schema);
+    if (config_integer(config, "checkpoint_pages", 100, 100000, 4000, &pages, error) ||
+        config_integer(config, "cache_kib", 256, 1048576, 4096, &cache, error) ||
+        config_integer(config, "writers", 1, 64, 4, &writers, error) ||
+        config_integer(config, "maximum_pages", 0, 1000000000, 0, &maximum, error))
+        return (int)error->code;
+    settings.checkpoint_pages = (int)pages;
+    settings.cache_kib = (int)cache;
+    settings.writers = (int)writers;
+    settings.maximum_pages = (int)maximum;
+    if (store_open(config_text(config, "database", ""), service->module, &settings, &service->store, error) ||
+        store_migrate(service->store, directory, error) ||
+        doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
+        store_reader(service->store, &reader, error))
+        return (int)error->code;
+    doc_codes_refresh(&service->documents, reader, error);
+    store_reader_close(reader);
+    return (int)error->code;
+}
+
+static int serve(struct service *service, const struct config *config, const struct web_route *extra, struct error *error)
+{
+    struct web_writer writer = service_writer(service->store);
+    struct web_route *routes = all_routes(service->module, extra);
+    pthread_t worker;
+
+    if (!routes) return error_internal(error, "out of memory");
+    if (web_open(service->module, config, &service->server, error)) return (int)error->code;
+    if (pthread_create(&worker, NULL, work_on_jobs, service)) return error_internal(error, "no thread for jobs");
+    web_run(service->server, routes, &writer, service);
+    pthread_join(worker, NULL);
+    web_close(service->server);
+    return 0;
+}
+
+int service_main(int argc, char **argv, const char *module, const struct doc_hook_row *hooks, const struct web_route *extra)
+{
+    static struct service service;
+    struct config *config;
+    struct error error;
+
+    log_open(module, LOG_INFO);
+    error_clear(&error);
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s <settings file>\n", argv[0]);
+        return 2;
+    }
+    service.module = module;
+    if (config_read(argv[1], &config, &error) || open_all(&service, config, hooks, &error) || serve(&service, config, extra, &error)) {
+        log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
+        return 1;
+    }
+    doc_module_close(&service.documents);
+    store_close(service.store);
+    config_free(config);
+    return 0;
+}
