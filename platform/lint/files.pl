@@ -26,6 +26,13 @@ for my $file (split /\n/, qx(git ls-files -co --exclude-standard)) {
 	for my $rule (@workshop) {
 		complain($file, "line " . (1 + (substr($text, 0, $-[0]) =~ tr/\n//)) . " $rule->[1]: $&") if $text =~ $rule->[0];
 	}
+	if ($file =~ m{^(?:shared|modules)/.*\.[ch]$}) {
+		# not for threads, or without a bound
+		my $code = $text =~ s{/\*.*?\*/|"(?:[^"\\\n]|\\.)*"}{ $& =~ tr/\n//cdr }gser;
+		while ($code =~ /(?<![\w.>])(localtime|gmtime|asctime|ctime|strtok|rand|srand|gethostby\w+|getpwnam|inet_ntoa|setlocale|setenv|putenv|tmpnam|mktemp|sprintf|vsprintf|strcpy|strcat|gets|alloca)\s*\(/g) {
+			complain("$file:" . (1 + (substr($code, 0, $-[0]) =~ tr/\n//)), "$1() is not for threads, or has no bound");
+		}
+	}
 	complain($file, 'is larger than 1 MB') if -s $file > 1_000_000;
 }
 exit($bad ? 1 : 0);

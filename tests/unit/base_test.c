@@ -79,9 +79,9 @@ static void error_cases(void)
        strlen(error.detail));
     is_int(error_unavailable(&error, "x"), ERROR_UNAVAILABLE, "unavailable");
     is_int(error.retry_after, 2, "says when to try again");
-    static const int status[] = {200, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503, 500};
+    static const int status[] = {200, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503, 428, 500};
     bool right = true;
-    for (int i = 0; i < 15; i++)
+    for (int i = 0; i < 16; i++)
         right = right && error_http_status((enum error_code)i) == status[i];
     ok(right, "HTTP status of every code");
 }
