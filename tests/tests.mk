@@ -14,12 +14,12 @@ test: packages-test
 
 .PHONY: test-some test-all
 test-some:
-	$(PROVE) $(TEST)
+	tests/with-postgres $(PROVE) $(TEST)
 test-all: test-plain test-postgresql
 
 # everything, with SQLite
 test-plain:
-	VARIANT=$(VARIANT) DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) $(BROWSER_TESTS)
+	VARIANT=$(VARIANT) DATABASE=sqlite tests/with-postgres $(PROVE) $(UNITS) $(API_TESTS) $(BROWSER_TESTS)
 
 # the tests under tests/api once more, each with a private PostgreSQL cluster
 test-postgresql:
