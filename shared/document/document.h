@@ -35,6 +35,7 @@ struct doc_hook_row { /* a table ending with a NULL name */
 struct doc_module {
     const char *name;           /* "export" */
     const char *schema;         /* directory with forms/ and codes/ */
+    const char *public_url;     /* of the portal, for verification links */
     struct store *store;
     const struct doc_hook_row *hooks;
     struct form *forms[DOC_FORMS]; /* every version, newest in force first within a name */

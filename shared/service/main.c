@@ -103,6 +103,7 @@ static int open_all(struct service *service, const struct config *config, const 
         doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
+    service->documents.public_url = config_text(config, "public_url", "");
     doc_codes_refresh(&service->documents, reader, error);
     store_reader_close(reader);
     return (int)error->code;

@@ -1,0 +1,301 @@
+/* Printed forms, the licence itself, and the public page that verifies it. */
+#include "service/internal.h"
+
+#include "base/clock.h"
+#include "base/date.h"
+#include "document/job.h"
+#include "document/ledger.h"
+#include "print/print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PRINT_MAXIMUM 100
+
+/* ---- one document onto pages */
+
+struct printing {
+    struct doc_module *module;
+    struct store_connection *reader;
+    struct arena *arena;
+    struct doc_row row;
+    struct form_body *body;
+    const struct json *names;
+    const struct form *form;
+};
+
+static int read_layout(const struct doc_module *module, const char *name, struct print_layout **layout, struct error *error)
+{
+    char path[1100], text[65536];
+    FILE *file;
+    size_t length;
+
+    snprintf(path, sizeof path, "%s/print/%s.json", module->schema, name);
+    if (!(file = fopen(path, "rb"))) return error_internal(error, "%s cannot be read", path);
+    length = fread(text, 1, sizeof text, file);
+    fclose(file);
+    *layout = print_layout_read(text, length, error);
+    return *layout ? 0 : (int)error->code;
+}
+
+static int load(struct printing *printing, const struct principal *principal, int64_t id, struct error *error)
+{
+    struct form_problems *problems = arena_alloc(printing->arena, sizeof *problems);
+    struct slice body;
+
+    if (!problems) return error_internal(error, "out of memory");
+    if (doc_read(printing->reader, principal, printing->module->name, id, false, printing->arena, &printing->row, error) ||
+        doc_read_body(printing->reader, id, printing->arena, &body, error))
+        return (int)error->code;
+    printing->form = doc_form_version(printing->module, printing->row.form, (int)printing->row.form_version);
+    if (!printing->form) return error_internal(error, "no definition %s", printing->row.form);
+    if (form_read(printing->form, body.text, body.length, true, printing->arena, problems, &printing->body, error)) return (int)error->code;
+    printing->names = json_member(json_tree(body.text, body.length, printing->arena, error), "names");
+    return 0;
+}
+
+static const struct json *print_of(const struct form *form, const char *name)
+{
+    JSON_EACH(print, json_member(form->json, "prints"))
+        if (!strcmp(json_member_text(print, "name", ""), name)) return print;
+    return NULL;
+}
+
+static void face_number(const char *number, char face[32])
+{
+    if (strlen(number) == 10) snprintf(face, 32, "%.2s-%.2s-%s", number, number + 2, number + 4); /* digest 0.4: YY-AA-NNNNNN */
+    else snprintf(face, 32, "%s", number);
+}
+
+static struct slice agency_name(struct doc_module *module, const char *code)
+{
+    const struct code_table *agencies = code_set_find(&module->codes, "issuing_agency");
+
+    for (size_t i = 0; agencies && i < agencies->row_count; i++)
+        if (slice_is(agencies->rows[i].cells[0], code)) return agencies->rows[i].cells[1];
+    return (struct slice){code, strlen(code)};
+}
+
+/* Call with the module's read lock held: names of codes point into tables. */
+static int add_pages(struct printing *printing, struct print_job *job, const struct print_layout *layout, struct error *error)
+{
+    const struct doc_row *row = &printing->row;
+    struct form_codes codes = code_set_codes(&printing->module->codes);
+    struct slice agency = agency_name(printing->module, row->agency);
+    char face[32];
+    face_number(row->licence_no, face);
+    char *url = row->check_code[0] ? arena_printf(printing->arena, "%s/#/verify?module=%s&number=%s&code=%s", printing->module->public_url,
+                                                  printing->module->name, row->licence_no, row->check_code) : "";
+    const struct print_value values[] = {
+        {"application_no", row->application_no}, {"form_no", row->form_no}, {"licence_no", row->licence_no}, {"licence_no_face", face},
+        {"applied", row->applied}, {"issued", row->issued}, {"valid_until", row->valid_until}, {"check_code", row->check_code},
+        {"agency_name", arena_copy(printing->arena, agency.text, agency.length)}, {"verify_url", url},
+        {"portal_url", printing->module->public_url}, {NULL, NULL}};
+    const struct print_source source = {.body = printing->body, .names = printing->names, .codes = &codes, .values = values};
+
+    return print_add(job, layout, &source, error);
+}
+
+static int print_one(struct printing *printing, const char *name, struct print_job **job, struct buffer *out, struct error *error)
+{
+    const struct json *print = print_of(printing->form, name);
+    struct print_layout *layout;
+    int code;
+
+    if (!print) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
+    if (read_layout(printing->module, json_member_text(print, "layout", ""), &layout, error)) return (int)error->code;
+    if (!*job) *job = print_begin(out, printing->form->title.zh);
+    pthread_rwlock_rdlock(&printing->module->lock);
+    code = *job ? add_pages(printing, *job, layout, error) : error_internal(error, "out of memory");
+    pthread_rwlock_unlock(&printing->module->lock);
+    print_layout_free(layout);
+    return code;
+}
+
+int make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,
+               struct buffer *out, struct error *error)
+{
+    static const struct principal portal = {.kind = PRINCIPAL_SYSTEM};
+    struct printing printing = {.module = module, .reader = reader, .arena = arena};
+    struct print_job *job = NULL;
+    struct error ending;
+
+    error_clear(error);
+    if (!load(&printing, &portal, document, error)) print_one(&printing, print, &job, out, error);
+    if (job && print_end(job, &ending) && !error->code) *error = ending;
+    return (int)error->code;
+}
+
+/* ---- routes */
+
+/* Whether the definition's action of this print allows it in the document's state. */
+static int may_print(struct web_call *call, const struct printing *printing, const char *name)
+{
+    for (size_t i = 0; i < printing->form->action_count; i++) {
+        const struct form_action *action = &printing->form->actions[i];
+        const struct json *json = json_member(json_member(json_member(json_member(printing->form->json, "machines"),
+                                              form_machine_names[action->machine]), "actions"), action->name);
+        if (strcmp(json_member_text(json, "print", ""), name)) continue;
+        return doc_may(action, &printing->row, caller(call), service_of(call)->module, &call->error);
+    }
+    return 0;
+}
+
+static bool is_issued(const struct form *form, const char *name)
+{
+    for (size_t i = 0; i < form->action_count; i++)
+        for (size_t k = 0; k < form->actions[i].effect_count; k++)
+            if (form->actions[i].effects[k].kind == EFFECT_ISSUE && !strcmp(form->actions[i].effects[k].name, name)) return true;
+    return false;
+}
+
+static int answer_pdf(struct web_call *call, const char *name, const char *number)
+{
+    char file[120];
+
+    snprintf(file, sizeof file, "%s-%s.pdf", name, number);
+    web_answer_file(call, "application/pdf", file, true);
+    return 0;
+}
+
+/* "licence.pdf" -> "licence" */
+static const char *print_name(struct web_call *call, int index)
+{
+    char *name = arena_text(&call->arena, call->parameter[index]);
+    size_t length = name ? strlen(name) : 0;
+
+    if (length > 4 && !strcmp(name + length - 4, ".pdf")) name[length - 4] = '\0';
+    return name ? name : "";
+}
+
+static int print_document(struct web_call *call)
+{
+    struct printing printing = {.module = &service_of(call)->documents, .reader = reader_of(call), .arena = &call->arena};
+    const char *name = print_name(call, 1), *bytes;
+    struct print_job *job = NULL;
+    struct error ending;
+    int64_t id;
+    size_t length;
+
+    if (web_parameter_id(call, 0, &id) || load(&printing, caller(call), id, &call->error) || may_print(call, &printing, name)) return (int)call->error.code;
+    if (is_issued(printing.form, name)) { /* made once, by the job: everybody gets the same bytes */
+        if (doc_issued_read(reader_of(call), id, name, &call->arena, &bytes, &length, &call->error)) return (int)call->error.code;
+        buffer_bytes(&call->out, bytes, length);
+        return answer_pdf(call, name, printing.row.licence_no);
+    }
+    print_one(&printing, name, &job, &call->out, &call->error);
+    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
+    return call->error.code ? (int)call->error.code : answer_pdf(call, name, printing.row.application_no);
+}
+
+static int print_many(struct web_call *call)
+{
+    struct printing printing = {.module = &service_of(call)->documents, .reader = reader_of(call), .arena = &call->arena};
+    struct service_input input;
+    struct print_job *job = NULL;
+    struct error ending;
+    const char *name;
+    int64_t *ids;
+    size_t count;
+
+    if (service_input(call, &input) || service_text(call, &input, "name", 40, &name) || service_ids(call, &input, PRINT_MAXIMUM, &ids, &count))
+        return (int)call->error.code;
+    for (size_t i = 0; i < count && !call->error.code; i++)
+        if (!load(&printing, caller(call), ids[i], &call->error) && !may_print(call, &printing, name ? name : ""))
+            print_one(&printing, name ? name : "", &job, &call->out, &call->error);
+    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
+    return call->error.code ? (int)call->error.code : answer_pdf(call, name ? name : "print", "batch");
+}
+
+/* ---- public verification */
+
+static int find_licence(struct web_call *call, const char *number, const char *code, struct printing *printing, bool *found)
+{
+    static const struct principal portal = {.kind = PRINCIPAL_SYSTEM};
+    struct store_rows rows;
+    int64_t id = 0;
+
+    if (store_query(reader_of(call), &rows, &call->error,
+                    "SELECT id, check_code FROM document WHERE licence_no = $1 AND source = '' AND licence_no <> ''", STORE_VALUES(store_string(number))))
+        return (int)call->error.code;
+    if (store_next(&rows)) {
+        /* every character is looked at: the time says nothing about the code */
+        const char *right = store_column_text(&rows, 1, NULL);
+        unsigned different = strlen(right) != 16 || strlen(code) != 16;
+        for (int i = 0; !different && i < 16; i++) different |= (unsigned char)right[i] ^ (unsigned char)code[i];
+        if (!different) id = store_column_integer(&rows, 0);
+    }
+    if (store_end(&rows)) return (int)call->error.code;
+    *found = id && !load(printing, &portal, id, &call->error);
+    return (int)call->error.code;
+}
+
+/* Letters as they may be typed: case, spaces and hyphens do not matter; O, I and L are the digits they look like. */
+static const char *normal(struct web_call *call, const char *text, bool code)
+{
+    char *out = arena_text(&call->arena, text ? text : ""), *to = out;
+
+    for (const char *at = out; at && *at; at++) {
+        char c = *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at;
+        if (c == ' ' || c == '-') continue;
+        if (code && c == 'O') c = '0';
+        if (code && (c == 'I' || c == 'L')) c = '1';
+        *to++ = c;
+    }
+    if (to) *to = '\0';
+    return out ? out : "";
+}
+
+static int write_verified(struct web_call *call, struct printing *printing)
+{
+    struct ledger_state state;
+    struct json_writer *json = &call->json;
+    const struct doc_row *row = &printing->row;
+    struct form_value goods = form_column_value(printing->body, COLUMN_GOODS_NAME);
+    char today[DATE_TEXT_SIZE];
+    bool in_force = form_state_find(printing->form, MACHINE_MAIN, row->state[MACHINE_MAIN]) && !*row->source;
+
+    if (doc_ledger_read(reader_of(call), row->id, &state, &call->error)) return (int)call->error.code;
+    date_format(date_of_instant(clock_now()), today);
+    json_object(json);
+    json_put_string(json, "result", !in_force ? "unknown" : state.released > 0 ? "revoked" : strcmp(today, row->valid_until) > 0 ? "expired" : "valid");
+    json_put_words(json, "title", printing->form->title.zh, printing->form->title.en);
+    json_put_string(json, "number", row->licence_no);
+    json_put_string(json, "issued", row->issued);
+    json_put_string(json, "valid_until", row->valid_until);
+    if (goods.kind == VALUE_TEXT) json_put_text(json, "goods", goods.text.text, goods.text.length);
+    json_put_decimal(json, "quantity", row->quantity, 0);
+    json_put_decimal(json, "remaining", state.available, 0);
+    pthread_rwlock_rdlock(&printing->module->lock);
+    struct slice agency = agency_name(printing->module, row->agency);
+    json_put_text(json, "agency", agency.text, agency.length);
+    const struct code_table *units = code_set_find(&printing->module->codes, "unit");
+    const struct code_row *unit = units ? code_table_find(units, NULL, (struct slice){row->unit, strlen(row->unit)}, date_of_instant(clock_now())) : NULL;
+    if (unit) json_put_text(json, "unit", unit->cells[1].text, unit->cells[1].length);
+    pthread_rwlock_unlock(&printing->module->lock);
+    json_object_end(json);
+    return 0;
+}
+
+static int verify(struct web_call *call)
+{
+    struct printing printing = {.module = &service_of(call)->documents, .reader = reader_of(call), .arena = &call->arena};
+    bool found = false;
+
+    if (find_licence(call, normal(call, web_query(call, "number"), false), normal(call, web_query(call, "code"), true), &printing, &found))
+        return (int)call->error.code;
+    if (found) return write_verified(call, &printing);
+    json_object(&call->json);
+    json_put_string(&call->json, "result", "unknown");
+    json_object_end(&call->json);
+    return 0;
+}
+
+#define APPLICANTS (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON)
+
+const struct web_route print_routes[] = {
+    {"GET", "/documents/:id/print/:name", print_document, APPLICANTS | PRINCIPAL_OFFICER, RIGHT_VIEW, 0, LANE_SLOW, 0, {0, 0}},
+    {"POST", "/print", print_many, APPLICANTS | PRINCIPAL_OFFICER, RIGHT_VIEW, 0, LANE_SLOW, 65536, {0, 0}},
+    {"GET", "/verify", verify, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {30, 60}},
+    {0}};
