@@ -125,9 +125,9 @@ static const struct wrong *read_text(const struct form_field *field, struct slic
 {
     if (text.length > most_bytes(field) + 64) return &wrong_long;
     if (!text_is_clean(text, field->multiline)) return &wrong_text;
-    text = trimmed(text);
     if (field->type == FORM_TEXT && utf8_count(text.text, text.length) > (size_t)field->maximum) return &wrong_long;
     if (field->type != FORM_TEXT && text.length > 64) return &wrong_long;
+    text = trimmed(text);
     if (text.length) *value = (struct form_value){.kind = VALUE_TEXT, .text = text};
     return NULL;
 }
@@ -137,7 +137,6 @@ static const struct wrong *read_number(const struct form_field *field, struct sl
     decimal number;
     int failure;
 
-    text = trimmed(text);
     if (!text.length) return NULL;
     failure = decimal_parse(text.text, text.length, field->type == FORM_INTEGER ? 0 : field->places, &number);
     if (failure == 1) return &wrong_number;

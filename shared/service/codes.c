@@ -42,6 +42,20 @@ static int unknown_list(struct web_call *call)
     return error_set(&call->error, ERROR_NOT_FOUND, "unknown_list", "没有这个参数表。", "There is no such code table.");
 }
 
+/* The published shape of a document type, for integrators. */
+static int published(struct web_call *call, void (*write)(const struct form *form, struct buffer *out), const char *type)
+{
+    const struct form *form = doc_form(&service_of(call)->documents, call->parameter[0], date_of_instant(clock_now()));
+
+    if (!form) return error_set(&call->error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
+    write(form, &call->out);
+    call->answer_type = type;
+    return 0;
+}
+
+static int json_schema(struct web_call *call) { return published(call, form_write_json_schema, "application/schema+json"); }
+static int xsd(struct web_call *call) { return published(call, form_write_xsd, "application/xml"); }
+
 /* The whole table; the browser keeps it and asks with If-None-Match. */
 static int table(struct web_call *call)
 {
@@ -248,6 +262,8 @@ static int tables(struct web_call *call)
 
 const struct web_route code_routes[] = {
     {"GET", "/forms", forms, EVERYBODY, 0, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/forms/:form/json-schema", json_schema, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
+    {"GET", "/forms/:form/xsd", xsd, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
     {"GET", "/codes", tables, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/codes/:list", table, EVERYBODY, 0, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/codes/:list/search", search, EVERYBODY, 0, 0, LANE_FAST, 0, {0, 0}},
