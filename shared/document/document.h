@@ -109,7 +109,8 @@ struct doc_save {
 };
 
 /* Reads and evaluates a body for saving. Problems of stage "save" are errors (ERROR_INVALID; `problems` holds them). */
-int doc_prepare_create(struct doc_module *module, const struct principal *principal, const char *form_name, const char *body,
+int doc_prepare_create(struct doc_module *module, struct store_connection *reader, const struct principal *principal,
+                       const char *form_name, const char *body,
                        size_t length, int64_t now, struct arena *arena, struct form_problems *problems, struct doc_save *save,
                        struct error *error);
 int doc_prepare_save(struct doc_module *module, struct store_connection *reader, const struct principal *principal, int64_t id,

@@ -95,6 +95,7 @@ int doc_check(struct doc_module *module, struct store_connection *reader, const 
         pthread_rwlock_unlock(&module->lock);
         return (int)error->code;
     }
+    doc_resolve_references(&draft->sources, draft->body, problems);
     form_evaluate(draft->body, &draft->context, FORM_SUBMIT, problems);
     if (id) check_submission(draft, &row, principal, problems, arena);
     else form_problem_add(problems, "", "unsaved", false, "请先暂存，再申报。", "Save first, then submit.");

@@ -25,6 +25,9 @@ void doc_context(struct doc_sources *sources, struct doc_module *module, const s
 int doc_load_attachments(struct doc_sources *sources, struct store_connection *reader, int64_t id, struct form_context *context,
                          struct error *error);
 
+/* Checks every reference of the body and copies what it picks; problems go to its field. Before form_evaluate. */
+void doc_resolve_references(struct doc_sources *sources, struct form_body *body, struct form_problems *problems);
+
 /* Copies the values of the bound columns into the arena. */
 void doc_columns_of(const struct form_body *body, struct arena *arena, struct doc_columns *columns);
 /* A column's value as a statement's parameter. */

@@ -74,13 +74,15 @@ static int prepare(struct doc_save *save, struct store_connection *reader, const
     if (form_read(save->form, text, length, false, arena, problems, &body, error)) return (int)error->code;
     pthread_rwlock_rdlock(&save->module->lock);
     doc_context(&sources, save->module, save->principal, save->form, reader, arena, date_of_instant(save->now), &context);
+    doc_resolve_references(&sources, body, problems);
     code = evaluate_and_write(save, body, &context, arena, problems, error);
     pthread_rwlock_unlock(&save->module->lock);
     if (code) buffer_free(&save->body);
     return code;
 }
 
-int doc_prepare_create(struct doc_module *module, const struct principal *principal, const char *form_name, const char *body,
+int doc_prepare_create(struct doc_module *module, struct store_connection *reader, const struct principal *principal,
+                       const char *form_name, const char *body,
                        size_t length, int64_t now, struct arena *arena, struct form_problems *problems, struct doc_save *save,
                        struct error *error)
 {
@@ -93,7 +95,7 @@ int doc_prepare_create(struct doc_module *module, const struct principal *princi
     if (need_right(principal, module->name, RIGHT_EDIT, error)) return (int)error->code;
     if (!(save->form = doc_form(module, form_name, date_of_instant(now)))) return unknown_form(error);
     save->id = random_id(now);
-    return prepare(save, NULL, body, length, arena, problems, error);
+    return prepare(save, reader, body, length, arena, problems, error);
 }
 
 static int stale(struct error *error)
@@ -280,7 +282,7 @@ int doc_prepare_copy(struct doc_module *module, struct store_connection *reader,
         return (int)error->code;
     copy->count = count;
     for (int i = 0; i < count; i++) copy->ids[i] = random_id(now);
-    return doc_prepare_create(module, principal, row.form, body.text, body.length, now, arena, problems, &copy->save, error);
+    return doc_prepare_create(module, reader, principal, row.form, body.text, body.length, now, arena, problems, &copy->save, error);
 }
 
 int doc_write_copy(struct store_connection *db, struct doc_copy *copy, struct error *error)

@@ -118,7 +118,7 @@ static int save(struct web_call *call, int64_t id)
     if (!request.body.text) request.body = (struct slice){"{}", 2};
     code = id ? doc_prepare_save(module, reader_of(call), caller(call), id, expected, request.body.text, request.body.length, clock_now(),
                                  &call->arena, problems, save, &call->error)
-              : doc_prepare_create(module, caller(call), request.form, request.body.text, request.body.length, clock_now(), &call->arena,
+              : doc_prepare_create(module, reader_of(call), caller(call), request.form, request.body.text, request.body.length, clock_now(), &call->arena,
                                    problems, save, &call->error);
     if (code) return answer_problems(call, problems);
     call->work_done = save_done;
