@@ -47,7 +47,7 @@ static bool good_code(struct slice code)
     if (!code.length || code.length > 64) return false;
     for (size_t i = 0; i < code.length; i++) {
         char c = code.text[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-')) return false;
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-' || c == '/')) return false;
     }
     return true;
 }
@@ -99,7 +99,7 @@ static bool read_row(struct loading *loading, const struct slice *fields, int co
     const struct slice none = {"", 0};
 
     if ((size_t)count != table->column_count) return fail(loading, "列数与第一行不同。", "another number of columns than the first line.");
-    if (!good_code(fields[0])) return fail(loading, "代码应为1至64位字母、数字和 . _ -。", "a code is 1 to 64 letters, digits and . _ -.");
+    if (!good_code(fields[0])) return fail(loading, "代码应为1至64位字母、数字和 . _ - /。", "a code is 1 to 64 letters, digits and . _ - /.");
     if (!fields[1].length) return fail(loading, "没有名称。", "the name is missing.");
     if (!make_room(loading)) return false;
     row = &table->rows[table->row_count];

@@ -143,7 +143,9 @@ static bool check_enum_literal(struct compiler *compiler, const struct json *jso
     const struct form_expression *field = expression->operands[0];
     const struct form_field *definition;
 
-    if (field->operator != OP_FIELD || field->type != FORM_ENUM) return true;
+    bool compares = expression->operator == OP_EQUAL || expression->operator == OP_IN;
+
+    if (!compares || field->operator != OP_FIELD || field->type != FORM_ENUM) return true;
     definition = form_field_at(field->block, NULL, field->slot);
     for (size_t i = 1; definition && i < expression->count; i++) {
         const struct form_expression *literal = expression->operands[i];
