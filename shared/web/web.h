@@ -72,6 +72,7 @@ struct web_call {
     void *argument;
     void (*work_done)(struct web_call *call, int code); /* may be NULL; called once, before the answer leaves */
     int (*wrapped)(void *connection, struct web_call *call, struct error *error); /* for a layer that runs work inside its own */
+    _Alignas(16) unsigned char writer_room[WEB_WRITER_ROOM]; /* the writer's, so that it need not allocate */
 };
 
 typedef int web_handler(struct web_call *call);

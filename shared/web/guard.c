@@ -1,0 +1,187 @@
+/* Who is calling, and whether this caller may: session, epoch, API key, kinds and rights, origin, CSRF token. */
+#include "web/frame.h"
+
+#include "base/random.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SESSION_COOKIE "sw_session"
+#define GUEST_COOKIE "sw_guest"
+
+static void hex_of(const unsigned char *bytes, size_t length, char *hex)
+{
+    static const char digit[] = "0123456789abcdef";
+    for (size_t i = 0; i < length; i++) {
+        hex[2 * i] = digit[bytes[i] >> 4];
+        hex[2 * i + 1] = digit[bytes[i] & 15];
+    }
+    hex[2 * length] = 0;
+}
+
+void web_sha256_hex(const char *text, size_t length, char hex[65])
+{
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)text, length, hash);
+    hex_of(hash, sizeof hash, hex);
+}
+
+bool web_same(const char *a, const char *b)
+{
+    size_t length = strlen(a);
+    return length == strlen(b) && !CRYPTO_memcmp(a, b, length);
+}
+
+static int forbidden(struct error *error)
+{
+    return error_set(error, ERROR_FORBIDDEN, "forbidden", "您没有这项权限。", "You do not have the right to do this.");
+}
+
+static int unauthenticated(struct error *error)
+{
+    return error_set(error, ERROR_UNAUTHENTICATED, "unauthenticated", "请先登录。", "Please sign in first.");
+}
+
+/* ---- CSRF */
+
+static bool is_token(const char *text)
+{
+    return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+/* The first 128 bits of an HMAC over the guest's token. */
+static void guest_csrf(const struct web_server *server, const char *guest, char out[WEB_CSRF_SIZE])
+{
+    unsigned char code[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    HMAC(EVP_sha256(), server->secret, (int)strlen(server->secret), (const unsigned char *)guest, strlen(guest), code, &length);
+    hex_of(code, 16, out);
+}
+
+void web_csrf(struct web_call *call, char out[WEB_CSRF_SIZE])
+{
+    if (call->signed_in) {
+        snprintf(out, WEB_CSRF_SIZE, "%s", call->session.csrf);
+        return;
+    }
+    const char *guest = web_cookie(call, GUEST_COOKIE);
+    char token[65];
+    if (!is_token(guest)) {
+        random_hex(32, token);
+        web_answer_cookie(call, GUEST_COOKIE, token);
+        guest = token;
+    }
+    guest_csrf(call->server, guest, out);
+}
+
+static int csrf_check(struct web_call *call, struct error *error)
+{
+    char wanted[WEB_CSRF_SIZE] = "";
+    const char *given = web_header(call, "x-csrf-token");
+    const char *guest = call->signed_in ? NULL : web_cookie(call, GUEST_COOKIE);
+    if (call->signed_in)
+        snprintf(wanted, sizeof wanted, "%s", call->session.csrf);
+    else if (is_token(guest))
+        guest_csrf(call->server, guest, wanted);
+    if (*wanted && given && web_same(given, wanted))
+        return 0;
+    return error_set(error, ERROR_FORBIDDEN, "csrf", "页面已过期，请刷新后重试。", "This page is too old. Please reload it and try again.");
+}
+
+/* A browser says from which site a request comes; other programs say nothing. */
+static int origin_check(struct web_call *call, struct error *error)
+{
+    const char *origin = web_header(call, "origin"), *host = web_header(call, "host");
+    if (!origin || (call->server->public_origin && !strcmp(origin, call->server->public_origin)))
+        return 0;
+    const char *at = strstr(origin, "://");
+    if (at && host && !strcasecmp(at + 3, host))
+        return 0;
+    error_set(error, ERROR_FORBIDDEN, "origin", "请求来自别的网站，已拒绝。", "This request came from another site and was refused.");
+    return error->code;
+}
+
+/* ---- who */
+
+static int partner_load(struct web_call *call, struct error *error)
+{
+    const char *given = web_header(call, "authorization");
+    if (!given || strncasecmp(given, "Bearer ", 7) || strlen(given) < 7 + 32 || strlen(given) > 200)
+        return unauthenticated(error);
+    if (web_key_check(call->server, given + 7, &call->session.principal, error))
+        return error->code;
+    call->signed_in = true;
+    return 0;
+}
+
+/* No session is no error here; Redis away is one. */
+static int session_find(struct web_call *call, struct error *error)
+{
+    const char *token = web_cookie(call, SESSION_COOKIE);
+    if (!token)
+        return 0;
+    int code = session_load(call->sessions, token, &call->session, error);
+    if (!code && call->session.principal.user)
+        code = web_epoch_check(call->server, &call->session.principal, error);
+    call->signed_in = !code;
+    if (code)
+        memset(&call->session, 0, sizeof call->session);
+    return code == ERROR_UNAUTHENTICATED ? 0 : code;
+}
+
+static int caller_load(struct web_call *call, struct error *error)
+{
+    if (call->side == WEB_PARTNER)
+        return partner_load(call, error);
+    if (call->side == WEB_PUBLIC)
+        return session_find(call, error);
+    call->session.principal.kind = PRINCIPAL_SYSTEM;
+    call->signed_in = true;
+    return 0;
+}
+
+static int rights_check(const struct web_call *call, struct error *error)
+{
+    const struct web_route *route = call->route;
+    const struct principal *principal = &call->session.principal;
+    if (!call->signed_in)
+        return route->flags & WEB_ANONYMOUS ? 0 : unauthenticated(error);
+    if (call->side == WEB_INTERNAL)
+        return 0;
+    if (route->kinds && !(route->kinds & (unsigned)principal->kind))
+        return forbidden(error);
+    if (route->rights && !principal_may(principal, call->server->module, route->rights))
+        return forbidden(error);
+    return 0;
+}
+
+/* ---- how often */
+
+static int limits_check(struct web_call *call, struct error *error)
+{
+    char who[64], address[48];
+    if (call->side == WEB_INTERNAL)
+        return 0;
+    if (call->signed_in)
+        snprintf(who, sizeof who, "user %lld", (long long)call->session.principal.user);
+    else
+        snprintf(who, sizeof who, "%s", web_limit_address(call->remote_address, address, sizeof address));
+    return web_limit(call->server->limits, who, call->route->limit.count ? call->route : NULL, error);
+}
+
+int web_guard(struct web_frame *frame, struct error *error)
+{
+    struct web_call *call = &frame->call;
+    bool changes = strcmp(call->method, "GET") && strcmp(call->method, "HEAD");
+    if (call->side == WEB_PUBLIC && changes && origin_check(call, error))
+        return error->code;
+    if (caller_load(call, error) || limits_check(call, error) || rights_check(call, error))
+        return error->code;
+    if (call->side == WEB_PUBLIC && changes && !(call->route->flags & WEB_NO_CSRF))
+        return csrf_check(call, error);
+    return 0;
+}
