@@ -98,7 +98,7 @@ struct doc_save {
     bool create;
     int64_t expected;          /* version; -1 = any */
     struct doc_row before;     /* saving again */
-    const char *source;        /* of a loaded licence, else "" */
+    const char *source, *licence_no, *issued; /* of a licence loaded from elsewhere, else "" */
     struct buffer body;        /* canonical JSON */
     char body_hash[72];
     struct doc_columns { struct form_value value[COLUMN_COUNT]; } columns; /* texts copied into the arena */
@@ -117,6 +117,13 @@ int doc_prepare_save(struct doc_module *module, struct store_connection *reader,
                      int64_t expected, const char *body, size_t length, int64_t now, struct arena *arena,
                      struct form_problems *problems, struct doc_save *save, struct error *error);
 int doc_write_save(struct store_connection *db, struct doc_save *save, struct error *error);
+
+/* Prepares a licence that was issued elsewhere (state LOADED, shown in the history, can only be copied): `columns` are texts of the
+   bound columns, NULL where unknown. */
+#define DOC_STATE_LOADED "LOADED"
+int doc_prepare_loaded(struct doc_module *module, const struct principal *principal, const char *form_name,
+                       const struct slice columns[COLUMN_COUNT], const char *licence_no, const char *issued, const char *source,
+                       int64_t now, struct arena *arena, struct doc_save *save, struct error *error);
 
 /* A new document's first values: defaults and fills, also from what was used last. `body` may be NULL. */
 int doc_new_body(struct doc_module *module, struct store_connection *reader, const struct principal *principal,

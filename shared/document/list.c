@@ -201,7 +201,7 @@ static int scope_query(struct builder *builder, const struct doc_list *list, str
     if (!query) return error_set(error, ERROR_NOT_FOUND, "unknown_query", "没有这种查询。", "There is no such query.");
     buffer_init(&states, 4096);
     JSON_EACH(state, json_member(query, "states")) buffer_printf(&states, "%s%s", states.length ? "," : "", state->text.text);
-    if (json_member_true(query, "imported")) buffer_text(&states, ",LOADED");
+    if (json_member_true(query, "imported")) buffer_text(&states, "," DOC_STATE_LOADED);
     filter_states(builder, "state", buffer_string(&states));
     buffer_free(&states);
     builder->filtered = true;
@@ -221,7 +221,7 @@ static int build(struct builder *builder, const struct doc_list *list, struct er
         } else if (get(list, "state")) {
             filter_states(builder, "state", get(list, "state"));
         } else {
-            buffer_text(&builder->where, " AND state <> 'LOADED'");
+            buffer_text(&builder->where, " AND state <> '" DOC_STATE_LOADED "'");
         }
     }
     if (list->form) condition(builder, "form = ", store_string(list->form));
@@ -257,7 +257,7 @@ static int kept_count(struct store_connection *db, const struct doc_list *list, 
                     state ? "SELECT coalesce(sum(count), 0) FROM document_total WHERE enterprise = $1 AND form = $2 AND state = $3"
                           : "SELECT coalesce(sum(count), 0) FROM document_total WHERE enterprise = $1 AND form = $2 AND state <> $3",
                     STORE_VALUES(store_integer(principal_owner(list->principal)), store_string(list->form),
-                                 store_string(state ? state : "LOADED"))))
+                                 store_string(state ? state : DOC_STATE_LOADED))))
         return (int)error->code;
     if (store_next(&rows)) *count = store_column_integer(&rows, 0);
     return store_end(&rows);

@@ -91,7 +91,7 @@ int doc_prepare_create(struct doc_module *module, struct store_connection *reade
     save->principal = principal;
     save->now = now;
     save->create = true;
-    save->source = "";
+    save->source = save->licence_no = save->issued = "";
     if (need_right(principal, module->name, RIGHT_EDIT, error)) return (int)error->code;
     if (!(save->form = doc_form(module, form_name, date_of_instant(now)))) return unknown_form(error);
     save->id = random_id(now);
@@ -116,13 +116,45 @@ int doc_prepare_save(struct doc_module *module, struct store_connection *reader,
     save->now = now;
     save->id = id;
     save->expected = expected;
-    save->source = "";
     if (doc_read(reader, principal, module->name, id, false, arena, &save->before, error)) return (int)error->code;
     if (!(save->form = doc_form_of(module, &save->before, error))) return (int)error->code;
     if (!(edit = form_action_find(save->form, "edit"))) return unknown_form(error);
     if (doc_may(edit, &save->before, principal, module->name, error)) return (int)error->code;
     if (expected >= 0 && expected != save->before.version) return stale(error);
     return prepare(save, reader, body, length, arena, problems, error);
+}
+
+int doc_prepare_loaded(struct doc_module *module, const struct principal *principal, const char *form_name,
+                       const struct slice columns[COLUMN_COUNT], const char *licence_no, const char *issued, const char *source,
+                       int64_t now, struct arena *arena, struct doc_save *save, struct error *error)
+{
+    struct doc_sources sources;
+    struct form_context context;
+    struct form_body *body;
+    struct json_writer json;
+
+    memset(save, 0, sizeof *save);
+    *save = (struct doc_save){.module = module, .principal = principal, .now = now, .create = true, .source = source,
+                              .licence_no = licence_no, .issued = issued, .id = random_id(now)};
+    if (need_right(principal, module->name, RIGHT_EDIT, error)) return (int)error->code;
+    if (!(save->form = doc_form(module, form_name, date_of_instant(now)))) return unknown_form(error);
+    if (!(body = form_body_new(save->form, arena))) return error_internal(error, "out of memory");
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        if (!form_set_column(body, (enum form_column)i, columns[i])) {
+            error_set(error, ERROR_INVALID, "bad_value", "值的格式不对。", "A value is not of the right form.");
+            error_field(error, form_column_names[i]);
+            return (int)error->code;
+        }
+    pthread_rwlock_rdlock(&module->lock);
+    doc_context(&sources, module, principal, save->form, NULL, arena, date_of_instant(now), &context);
+    doc_columns_of(body, arena, &save->columns);
+    form_evaluate(body, &context, FORM_NEVER, NULL);
+    buffer_init(&save->body, DOC_BODY_MAXIMUM);
+    json_writer_init(&json, &save->body);
+    form_write(body, &json, NULL, context.today);
+    pthread_rwlock_unlock(&module->lock);
+    doc_hash(save->body.data, save->body.length, save->body_hash);
+    return 0;
 }
 
 /* ---- writing */
@@ -137,8 +169,8 @@ static int insert_document(struct store_connection *db, struct doc_save *save, c
         "INSERT INTO document (enterprise, id, form, form_version, version, creator, state, state_customs, state_withdraw, state_print, "
         "state_since, application_no, year, agency, trade_mode, country, goods, goods_name, goods_class, quantity, unit, amount, currency, "
         "amount_usd, valid_until, customs_port, consignor, contract_no, transport, enterprise_code, enterprise_name, created, updated, "
-        "source, row_high, event_sequence, event_hash) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-        "$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $10, $10, $31, $32, $33, $34)",
+        "source, row_high, event_sequence, event_hash, licence_no, issued) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+        "$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $10, $10, $31, $32, $33, $34, $35, $36)",
         STORE_VALUES(store_integer(principal_owner(who)), store_integer(save->id), store_string(save->form->name),
                      store_integer(save->form->version), store_integer(who->user), store_string(state),
                      store_string(save->form->machines[MACHINE_CUSTOMS].present ? save->form->machines[MACHINE_CUSTOMS].initial : ""),
@@ -152,7 +184,8 @@ static int insert_document(struct store_connection *db, struct doc_save *save, c
                      doc_column(c, COLUMN_CUSTOMS_PORT), doc_column(c, COLUMN_CONSIGNOR), doc_column(c, COLUMN_CONTRACT_NO),
                      doc_column(c, COLUMN_TRANSPORT), store_string(who->enterprise_code),
                      store_string(*who->enterprise_name ? who->enterprise_name : who->display_name), store_string(save->source),
-                     store_integer(save->row_high), store_integer(row->event_sequence), store_string(row->event_hash)));
+                     store_integer(save->row_high), store_integer(row->event_sequence), store_string(row->event_hash), store_string(save->licence_no),
+                     store_string(save->issued)));
 }
 
 static int assign_application_no(struct store_connection *db, struct doc_save *save, struct error *error)
@@ -169,7 +202,7 @@ static int assign_application_no(struct store_connection *db, struct doc_save *s
 
 static int write_create(struct store_connection *db, struct doc_save *save, struct error *error)
 {
-    const char *state = save->form->machines[MACHINE_MAIN].initial;
+    const char *state = *save->source ? DOC_STATE_LOADED : save->form->machines[MACHINE_MAIN].initial;
     struct doc_event event = {"create", "", state, "", save->body_hash};
     struct doc_row *row = &save->before;
 
@@ -179,7 +212,7 @@ static int write_create(struct store_connection *db, struct doc_save *save, stru
     snprintf(row->form, sizeof row->form, "%s", save->form->name);
     snprintf(row->enterprise_code, sizeof row->enterprise_code, "%s", save->principal->enterprise_code);
     if (doc_event_append(db, row, save->principal, save->now, &event, error) ||
-        doc_total_add(db, row->enterprise, row->form, state, 1, error) || assign_application_no(db, save, error) ||
+        doc_total_add(db, row->enterprise, row->form, state, 1, error) || (!*save->source && assign_application_no(db, save, error)) ||
         insert_document(db, save, state, error))
         return (int)error->code;
     row->version = 1;

@@ -561,3 +561,20 @@ struct form_value form_column_value(const struct form_body *body, enum form_colu
 {
     return form_body_value(body, body->form->columns[column].block, body->form->columns[column].slot);
 }
+
+bool form_set_column(struct form_body *body, enum form_column column, struct slice text)
+{
+    const struct form_block *block = body->form->columns[column].block;
+    int slot = body->form->columns[column].slot;
+    const struct form_field *field = block ? form_field_at(block, NULL, slot) : NULL;
+
+    if (!field || !text.length) return true;
+    for (size_t i = 0; i < body->form->top_count; i++)
+        if (body->form->top[i] == block) {
+            struct form_value *value = &body->top[i].rows[0].values[slot];
+            if (field->type == FORM_TEXT && (utf8_count(text.text, text.length) > (size_t)field->maximum || !text_is_clean(text, false))) return false;
+            *value = value_from_text(field, text);
+            return value->kind != VALUE_ABSENT;
+        }
+    return true;
+}

@@ -342,6 +342,10 @@ struct form_value form_value_of(const struct form_expression *expression, const 
 struct form_value form_body_value(const struct form_body *body, const struct form_block *block, int slot);
 struct form_value form_column_value(const struct form_body *body, enum form_column column);
 
+/* Sets the field that a column is bound to from its text on the wire; false when the text is no such value. An unbound column is
+   passed over. */
+bool form_set_column(struct form_body *body, enum form_column column, struct slice text);
+
 /* A value as text (dates and decimals as on the wire); returns the length, cut to `size`. */
 size_t form_value_text(struct form_value value, char *text, size_t size);
 

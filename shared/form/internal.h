@@ -2,6 +2,7 @@
 #ifndef FORM_INTERNAL_H
 #define FORM_INTERNAL_H
 
+#include "form/check.h"
 #include "form/form.h"
 
 /* ---- compiling */
@@ -85,13 +86,6 @@ void check_demands(struct environment *environment, const struct form_context *c
 bool field_shown(const struct form_field *field, struct environment *environment);
 /* A code row's text as a value of the field's type; absent when it does not fit. */
 struct form_value value_from_text(const struct form_field *field, struct slice text);
-
-/* ---- built-in checks */
-
-/* Whether `name` is one of the built-in checks. */
-bool check_known(const char *name);
-/* NULL when the text passes; otherwise the problem's words. *warning is set where it only warns. */
-const struct form_words *check_text(const char *name, struct slice text, bool *warning);
 
 /* ---- paths and problems */
 

@@ -36,7 +36,7 @@ static char *full_path(const char *module, const char *path)
 
 static struct web_route *all_routes(const char *module, const struct web_route *extra)
 {
-    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes};
+    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes};
     struct web_route *routes = calloc(ROUTES_MAXIMUM, sizeof *routes);
     int count = 0;
 
