@@ -193,17 +193,32 @@ int session_put(struct session_store *store, const char *key, const char *value,
     return reply ? 0 : (int)error->code;
 }
 
+/* What a reply holds, when it is a text that has room. */
+static void value_take(redisReply *reply, char *value, size_t size, bool *found)
+{
+    *found = reply->type == REDIS_REPLY_STRING && (size_t)reply->len < size;
+    if (*found)
+        memcpy(value, reply->str, (size_t)reply->len + 1);
+    freeReplyObject(reply);
+}
+
 int session_take(struct session_store *store, const char *key, char *value, size_t size, bool *found, struct error *error)
 {
     redisReply *reply = redis_ask(store, false, error, "GETDEL %s", key);
     *found = false;
     if (!reply)
         return error->code;
-    if (reply->type == REDIS_REPLY_STRING && (size_t)reply->len < size) {
-        memcpy(value, reply->str, (size_t)reply->len + 1);
-        *found = true;
-    }
-    freeReplyObject(reply);
+    value_take(reply, value, size, found);
+    return 0;
+}
+
+int session_peek(struct session_store *store, const char *key, char *value, size_t size, bool *found, struct error *error)
+{
+    redisReply *reply = redis_ask(store, true, error, "GET %s", key);
+    *found = false;
+    if (!reply)
+        return error->code;
+    value_take(reply, value, size, found);
     return 0;
 }
 

@@ -44,6 +44,8 @@ void session_limits(int idle_seconds, int absolute_seconds);
 int session_put(struct session_store *store, const char *key, const char *value, int seconds, struct error *error);
 /* Takes the value away in the same step (GETDEL); *found false when absent. `value` has `size` bytes. */
 int session_take(struct session_store *store, const char *key, char *value, size_t size, bool *found, struct error *error);
+/* Reads without taking. */
+int session_peek(struct session_store *store, const char *key, char *value, size_t size, bool *found, struct error *error);
 /* Adds one and (re)sets the life at the first; the new count in *count. */
 int session_count(struct session_store *store, const char *key, int seconds, int64_t *count, struct error *error);
 int session_forget(struct session_store *store, const char *key, struct error *error);

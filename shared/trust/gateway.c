@@ -1,0 +1,170 @@
+#include "trust/gateway.h"
+
+#include "base/buffer.h"
+#include "base/json_write.h"
+#include "base/random.h"
+
+#include <curl/curl.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECONDS 10L
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void begin(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static bool has_scheme(const char *url, const char *const *schemes)
+{
+    for (; *schemes; schemes++)
+        if (!strncmp(url, *schemes, strlen(*schemes)))
+            return true;
+    return false;
+}
+
+int gateway_read(const struct config *config, struct gateway *gateway, struct error *error)
+{
+    static const char *const mail[] = {"smtp://", "smtps://", NULL}, *const sms[] = {"https://", "http://127.0.0.1", "http://localhost", NULL};
+    *gateway = (struct gateway){config_text(config, "mail_gateway", NULL), config_text(config, "mail_from", NULL),
+                                config_text(config, "sms_gateway", NULL), config_text(config, "sms_token", NULL)};
+    if (gateway->mail && !has_scheme(gateway->mail, mail))
+        return error_internal(error, "mail_gateway must begin with smtp:// or smtps://");
+    if (gateway->mail && (!gateway->mail_from || !strchr(gateway->mail_from, '@')))
+        return error_internal(error, "mail_gateway needs mail_from, an e-mail address");
+    if (gateway->sms && !has_scheme(gateway->sms, sms))
+        return error_internal(error, "sms_gateway must begin with https://");
+    return 0;
+}
+
+bool gateway_has(const struct gateway *gateway, enum gateway_way way)
+{
+    return way == GATEWAY_MAIL ? gateway->mail != NULL : gateway->sms != NULL;
+}
+
+static size_t ignore(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes;
+    (void)context;
+    return size * count;
+}
+
+static int perform(CURL *handle, const char *what, struct error *error)
+{
+    long status = 0;
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
+    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
+    CURLcode result = curl_easy_perform(handle);
+    if (result != CURLE_OK)
+        return error_unavailable(error, "%s gateway: %s", what, curl_easy_strerror(result));
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300 ? 0 : error_unavailable(error, "%s gateway: status %ld", what, status);
+}
+
+/* ---- mail */
+
+struct reading {
+    const char *at;
+    size_t left;
+};
+
+static size_t give(char *bytes, size_t size, size_t count, void *context)
+{
+    struct reading *reading = context;
+    size_t length = size * count < reading->left ? size * count : reading->left;
+    memcpy(bytes, reading->at, length);
+    reading->at += length;
+    reading->left -= length;
+    return length;
+}
+
+/* Base64 in lines: no line of a message can then be taken for a header or an end. */
+static void base64(struct buffer *out, const char *text, size_t line)
+{
+    unsigned char part[80];
+    size_t length = strlen(text);
+    for (size_t at = 0; at < length; at += line) {
+        size_t take = length - at < line ? length - at : line;
+        int size = EVP_EncodeBlock(part, (const unsigned char *)text + at, (int)take);
+        buffer_bytes(out, part, (size_t)size);
+        buffer_text(out, "\r\n");
+    }
+}
+
+static void mail_write(struct buffer *out, const struct gateway *gateway, const char *to, const char *subject, const char *text)
+{
+    char id[33];
+    struct buffer word;
+    random_hex(16, id);
+    buffer_init(&word, 4096);
+    base64(&word, subject, 45);
+    buffer_printf(out, "From: <%s>\r\nTo: <%s>\r\nMessage-ID: <%s@%s>\r\nSubject: ", gateway->mail_from, to, id, strchr(gateway->mail_from, '@') + 1);
+    for (char *at = word.data, *end; at && (end = strstr(at, "\r\n")); at = end + 2)
+        buffer_printf(out, "%s=?UTF-8?B?%.*s?=", at == word.data ? "" : "\r\n ", (int)(end - at), at);
+    buffer_text(out, "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+    base64(out, text, 57);
+    buffer_free(&word);
+}
+
+static int mail_send(const struct gateway *gateway, CURL *handle, const char *to, const char *subject, const char *text, struct error *error)
+{
+    struct buffer message;
+    struct reading reading;
+    struct curl_slist *recipients = curl_slist_append(NULL, to);
+    buffer_init(&message, 65536);
+    mail_write(&message, gateway, to, subject, text);
+    reading = (struct reading){message.data, message.length};
+    curl_easy_setopt(handle, CURLOPT_URL, gateway->mail);
+    curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    curl_easy_setopt(handle, CURLOPT_MAIL_FROM, gateway->mail_from);
+    curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
+    curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
+    curl_easy_setopt(handle, CURLOPT_READDATA, &reading);
+    curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, "mail", error);
+    curl_slist_free_all(recipients);
+    buffer_free(&message);
+    return code;
+}
+
+/* ---- SMS */
+
+static int sms_send(const struct gateway *gateway, CURL *handle, const char *to, const char *text, struct error *error)
+{
+    struct buffer body, token;
+    struct json_writer json;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    buffer_init(&body, 8192);
+    buffer_init(&token, 1024);
+    json_writer_init(&json, &body);
+    json_object(&json);
+    json_put_string(&json, "to", to);
+    json_put_string(&json, "text", text);
+    json_object_end(&json);
+    if (gateway->sms_token) {
+        buffer_printf(&token, "Authorization: Bearer %s", gateway->sms_token);
+        headers = curl_slist_append(headers, buffer_string(&token));
+    }
+    curl_easy_setopt(handle, CURLOPT_URL, gateway->sms);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, buffer_string(&body));
+    int code = body.failed || token.failed ? error_internal(error, "the message is too long") : perform(handle, "sms", error);
+    curl_slist_free_all(headers);
+    buffer_free(&token);
+    buffer_free(&body);
+    return code;
+}
+
+int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
+                 struct error *error)
+{
+    pthread_once(&once, begin);
+    CURL *handle = curl_easy_init();
+    if (!handle)
+        return error_unavailable(error, "no gateway");
+    int code = way == GATEWAY_MAIL ? mail_send(gateway, handle, to, subject, text, error) : sms_send(gateway, handle, to, text, error);
+    curl_easy_cleanup(handle);
+    return code;
+}

@@ -1,0 +1,31 @@
+/* Messages to people by e-mail (SMTP) and SMS (a provider's HTTPS address). Blocks: call on the slow lane or a thread of one's
+   own.
+
+   Settings: mail_gateway = smtp://user:password@host:port or smtps://..., mail_from = <address>;
+             sms_gateway = https://... (gets POST {"to","text"}), sms_token = sent as Authorization: Bearer. */
+#ifndef TRUST_GATEWAY_H
+#define TRUST_GATEWAY_H
+
+#include "base/config.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+
+enum gateway_way { GATEWAY_MAIL, GATEWAY_SMS };
+
+struct gateway { /* texts belong to the config */
+    const char *mail, *mail_from, *sms, *sms_token;
+};
+
+/* Reads the settings; a bad one is an error. Absent ones are NULL. */
+int gateway_read(const struct config *config, struct gateway *gateway, struct error *error);
+
+/* Whether messages of this kind can be sent; otherwise they belong into the local mailbox. */
+bool gateway_has(const struct gateway *gateway, enum gateway_way way);
+
+/* Sends plain text; `to` is an e-mail address or a mobile number that was checked, `subject` is for mail only. At most 10 s.
+   ERROR_UNAVAILABLE when the gateway does not take it. */
+int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
+                 struct error *error);
+
+#endif
