@@ -1,0 +1,27 @@
+// Two languages, chosen by the person and remembered. Words of definitions come as {zh, en}: w(). Everything else: t(key).
+import { ref, shallowRef } from 'vue'
+import zh from './messages/zh.js'
+
+const STORE = 'language'
+export const language = ref(localStorage.getItem(STORE) === 'en' ? 'en' : 'zh')
+const messages = shallowRef({ zh })
+
+export async function useLanguage(name) {
+  if (!messages.value[name]) messages.value = { ...messages.value, [name]: (await import('./messages/en.js')).default }
+  language.value = name
+  localStorage.setItem(STORE, name)
+  document.documentElement.lang = name === 'zh' ? 'zh-CN' : 'en'
+}
+
+export const startLanguage = () => useLanguage(language.value)
+
+export function t(key, values) {
+  const text = messages.value[language.value]?.[key] ?? zh[key] ?? key
+  return values ? text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : text
+}
+
+export function w(words) {
+  if (words == null) return ''
+  if (typeof words === 'string') return words
+  return words[language.value] || words.zh || words.en || ''
+}

@@ -1,0 +1,34 @@
+// A list over documents: filters from the definition, pages, ticked rows.
+import { computed, reactive } from 'vue'
+import { get } from '../../api.js'
+
+export function useList(path, { filters, size = 10, fixed = {} }) {
+  const entry = reactive({})
+  const list = reactive({ items: [], total: '0', page: 1, size, busy: false, problem: null, ticked: new Set() })
+  let asked = 0
+
+  function clear() {
+    for (const filter of filters()) {
+      if (filter.match === 'dates') Object.assign(entry, { [filter.column + '_from']: '', [filter.column + '_to']: '' })
+      else entry[filter.column] = filter.match === 'state' ? [] : ''
+    }
+  }
+  const query = () => Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]))
+
+  async function load(page = list.page) {
+    const mine = ++asked
+    Object.assign(list, { busy: true, problem: null })
+    try {
+      const answer = await get(path(), { ...fixed, ...query(), page, size: list.size })
+      if (mine !== asked) return
+      Object.assign(list, { items: answer.items, total: answer.total, page })
+      list.ticked.clear()
+      // the last page may have gone with what was deleted from it
+      if (!answer.items.length && page > 1) await load(page - 1)
+    } catch (problem) { if (mine === asked) list.problem = problem }
+    if (mine === asked) list.busy = false
+  }
+  const resize = next => { list.size = next; return load(1) }
+  const chosen = computed(() => list.items.filter(item => list.ticked.has(item.id)))
+  return { entry, list, chosen, load, resize, clear, reset: () => { clear(); return load(1) }, query }
+}

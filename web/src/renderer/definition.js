@@ -1,0 +1,69 @@
+// Reading a definition: blocks, fields, variants, actions. Pure; the words of schema/forms/README.md.
+
+export const isRows = block => !!block.rows
+export const isSheet = block => !!block.sheet
+
+export const variantOf = (block, id) => block.variants?.find(variant => variant.id === id) || null
+
+/** The fields of a block under a variant; common fields of the block come first. */
+export function fieldsOf(block, variantId) {
+  const common = block.fields || []
+  return block.variants ? [...common, ...(variantOf(block, variantId)?.fields || [])] : common
+}
+
+export const mostRows = (block, variantId) => variantOf(block, variantId)?.max ?? block.rows?.max ?? 1
+export const firstRows = (block, variantId) => variantOf(block, variantId)?.initial ?? block.rows?.initial ?? 0
+
+export const isColumn = field => !!field.from?.column && !field.from.list
+export const isComputed = field => field.compute !== undefined
+export const isLocked = field => !!field.readonly || isComputed(field) || isColumn(field) || field.type === 'rate'
+/** What evaluation may change although nobody typed: computed, filled from a code row or another field. */
+export const isDerived = field => isComputed(field) || !!field.from?.list || !!field.from?.field || !!field.readonly
+
+/** Calls visit(field, block) for every field of a definition, all variants and nested blocks included. */
+export function eachField(definition, visit) {
+  const walk = block => {
+    for (const field of block.fields || []) visit(field, block)
+    for (const variant of block.variants || []) for (const field of variant.fields) visit(field, block)
+    for (const nested of block.blocks || []) walk(nested)
+  }
+  definition.blocks.forEach(walk)
+}
+
+/** The first field of that name outside row blocks, with its block: what expressions mean by a bare name. */
+export function findField(definition, name) {
+  for (const block of definition.blocks) {
+    if (isRows(block)) continue
+    const field = fieldsOf(block).find(item => item.name === name)
+    if (field) return { block, field }
+  }
+  return null
+}
+
+/** Everything that can be done with a document: [{name, machine, ...action}]. */
+export function actionsOf(definition, { by, where } = {}) {
+  const all = []
+  for (const [machine, table] of Object.entries(definition.machines || {})) {
+    for (const [name, action] of Object.entries(table.actions || {})) {
+      if (by && action.by !== by) continue
+      if (where && !(action.where || []).includes(where)) continue
+      all.push({ kind: 'transition', ...action, name, machine })
+    }
+  }
+  return all
+}
+
+export const stateColumn = machine => (machine === 'main' ? 'state' : 'state_' + machine)
+export const stateOf = (definition, machine, code) => definition.machines?.[machine]?.states?.[code] || null
+export const allowedFrom = (action, state) => action.from?.includes('*') || action.from?.includes(state)
+
+/** The machine whose state a list column shows, or nothing. */
+export function machineOfColumn(definition, column) {
+  return Object.keys(definition.machines || {}).find(machine => stateColumn(machine) === column)
+}
+
+/** The field that fills a column of lists, by the definition's index: its type and code table tell how to show it. */
+export function fieldOfColumn(definition, column) {
+  const name = definition.index?.[column]
+  return name ? findField(definition, name)?.field || null : null
+}

@@ -1,0 +1,151 @@
+// What stands in the page while a form is filled in, and the way to the document body and back.
+// A row keeps a `_key` of the page's own (blank rows have no row_id and do not travel), so that problems find their row.
+import { reactive } from 'vue'
+import { fieldsOf, firstRows, isColumn, isComputed, isDerived, isRows } from './definition.js'
+
+let keys = 0
+
+export const isEmpty = value => value === '' || value === null || value === undefined
+
+export function newRow(values = {}) {
+  return reactive({ row_id: 0, ...values, _key: `r${++keys}`, _locked: false })
+}
+
+const nestedModel = (block, source) => Object.fromEntries((block.blocks || []).map(nested => [nested.name, toBlock(nested, source?.[nested.name])]))
+
+function toRow(block, row) {
+  return newRow({ ...row, ...nestedModel(block, row) })
+}
+
+function toBlock(block, source) {
+  if (!isRows(block)) return { ...(source || {}), ...nestedModel(block, source) }
+  const rows = (Array.isArray(source) ? source : source?.rows || []).map(row => toRow(block, row))
+  return { variant: source?.variant || '', rows }
+}
+
+export function toModel(definition, body) {
+  return Object.fromEntries(definition.blocks.map(block => [block.name, toBlock(block, body?.[block.name])]))
+}
+
+/** Blank rows that a table begins with. */
+export function addInitialRows(definition, model) {
+  for (const block of definition.blocks) {
+    if (!isRows(block)) continue
+    const part = model[block.name]
+    if (block.variants && !part.variant) continue
+    while (part.rows.length < firstRows(block, part.variant)) part.rows.push(newRow(nestedModel(block)))
+  }
+}
+
+export const blankRow = block => newRow(nestedModel(block))
+
+export function isBlank(block, row, variant) {
+  const typed = fieldsOf(block, variant).some(field => !isComputed(field) && !isEmpty(row[field.name]) && row[field.name] !== field.default)
+  return !typed && (block.blocks || []).every(nested => filledRows(nested, row[nested.name]).length === 0)
+}
+
+export const filledRows = (block, part) => (part?.rows || []).filter(row => !isBlank(block, row, part.variant))
+
+function wire(field, value) {
+  if (field.type === 'integer' && /^-?\d{1,15}$/.test(value)) return Number(value)
+  return value
+}
+
+function values(fields, source) {
+  const out = {}
+  for (const field of fields) {
+    if (isColumn(field) || field.type === 'file' || isEmpty(source[field.name])) continue
+    out[field.name] = wire(field, source[field.name])
+  }
+  return out
+}
+
+function rowBody(block, row, variant) {
+  const out = { row_id: Number(row.row_id) || 0, ...values(fieldsOf(block, variant), row) }
+  for (const nested of block.blocks || []) addBlock(out, nested, row[nested.name])
+  return out
+}
+
+function addBlock(out, block, part) {
+  if (!isRows(block)) {
+    const body = values(fieldsOf(block, part.variant), part)
+    if (block.variants && part.variant) body.variant = part.variant
+    if (Object.keys(body).length) out[block.name] = body
+    return
+  }
+  const rows = filledRows(block, part).map(row => rowBody(block, row, part.variant))
+  if (!block.variants) { if (rows.length) out[block.name] = rows } else if (part.variant) out[block.name] = { variant: part.variant, rows }
+}
+
+export function toBody(definition, model) {
+  const body = {}
+  for (const block of definition.blocks) addBlock(body, block, model[block.name])
+  return body
+}
+
+/* ---- taking over what evaluation has computed */
+
+function mergeValues(fields, target, source) {
+  for (const field of fields) {
+    if (!isDerived(field)) continue
+    const value = source?.[field.name]
+    const replace = isComputed(field) || field.readonly || isEmpty(target[field.name])
+    if (replace && (target[field.name] ?? '') !== (value ?? '')) target[field.name] = value ?? ''
+  }
+}
+
+function mergeBlock(block, part, source) {
+  if (!isRows(block)) {
+    if (block.variants && source?.variant && part.variant !== source.variant) part.variant = source.variant
+    return mergeValues(fieldsOf(block, part.variant), part, source)
+  }
+  const rows = Array.isArray(source) ? source : source?.rows || []
+  const filled = filledRows(block, part)
+  if (block.variants && source?.variant && !filled.length) part.variant = source.variant
+  filled.forEach((row, index) => {
+    mergeValues(fieldsOf(block, part.variant), row, rows[index])
+    for (const nested of block.blocks || []) mergeBlock(nested, row[nested.name], rows[index]?.[nested.name])
+  })
+}
+
+export function mergeDerived(definition, model, body) {
+  for (const block of definition.blocks) mergeBlock(block, model[block.name], body?.[block.name])
+}
+
+/** The server's row ids, after a save, to the rows they belong to. */
+export function takeRowIds(definition, model, body) {
+  const walk = (block, part, source) => {
+    if (!isRows(block)) return
+    const rows = Array.isArray(source) ? source : source?.rows || []
+    filledRows(block, part).forEach((row, index) => {
+      if (rows[index]) row.row_id = rows[index].row_id
+      for (const nested of block.blocks || []) walk(nested, row[nested.name], rows[index]?.[nested.name])
+    })
+  }
+  for (const block of definition.blocks) walk(block, model[block.name], body?.[block.name])
+}
+
+/* ---- paths: the server counts filled rows, the page names rows by key */
+
+/** "specs/2/qty" -> "specs/r17/qty"; a place that is not on the page stays as it is. */
+export function toPagePath(definition, model, path) {
+  const segments = String(path || '').split('/')
+  let blocks = definition.blocks, part = model
+  const out = []
+  for (let i = 0; i < segments.length; i++) {
+    const block = blocks?.find(item => item.name === segments[i])
+    if (!block) { out.push(...segments.slice(i)); break }
+    out.push(segments[i])
+    part = part?.[block.name]
+    blocks = block.blocks
+    if (isRows(block) && /^\d+$/.test(segments[i + 1] || '')) {
+      const row = filledRows(block, part)[Number(segments[++i])]
+      out.push(row ? row._key : segments[i])
+      part = row
+    }
+  }
+  return out.join('/')
+}
+
+/** The element id of a field's control. */
+export const elementId = path => 'field-' + path.replace(/[^\w-]/g, '-')

@@ -1,0 +1,111 @@
+// A document behind a form: load, save, act, and the draft that survives a reload.
+import { reactive, ref } from 'vue'
+import { get, newKey, post, put, remove } from '../api.js'
+import { definitionOf } from '../forms.js'
+import { session } from '../session.js'
+import { takeRowIds } from './model.js'
+import { useForm } from './useForm.js'
+import { useDraft } from './useDraft.js'
+
+export function useDocument(module, formName, id) {
+  const page = reactive({ form: null, definition: null, id: id || null, problem: null, loading: true, saving: false, stale: null,
+    actions: {}, offered: null })
+  const key = ref(newKey())
+  let draft = null
+
+  function takeAnswer(answer) {
+    page.form.row = answer.document
+    page.form.attachments = answer.attachments || []
+    page.actions = answer.actions || {}
+    page.id = answer.document.id
+  }
+
+  async function open() {
+    page.loading = true
+    page.problem = null
+    try {
+      const answer = page.id ? await get(`/${module}/documents/${page.id}`) : null
+      const version = answer?.document.form_version
+      page.definition = await definitionOf(module, answer?.document.form || formName, version)
+      page.form = useForm(module, page.definition)
+      if (answer) takeAnswer(answer)
+      const body = answer ? answer.body : (await post(`/${module}/${formName}/new`, {})).body
+      page.form.editable = !answer || editable()
+      await page.form.take(body)
+      draft = useDraft(`${session.user?.id}/${module}/${formName}/${page.id || 'new'}`, page.form, () => page.form.row?.version || 0)
+      page.offered = page.form.editable ? draft.offer() : null
+    } catch (problem) {
+      page.problem = problem
+    }
+    page.loading = false
+  }
+
+  function editable() {
+    const edit = Object.values(page.definition.machines?.main?.actions || {}).find(action => action.kind === 'edit')
+    return !!edit && edit.by === 'applicant' && edit.from.includes(page.form.row.state)
+  }
+
+  async function answerOf(call) {
+    const answer = await call
+    takeAnswer(answer)
+    page.form.editable = editable()
+    return answer
+  }
+
+  /** Saves; with `over`, over a version that somebody else has stored meanwhile. */
+  async function save({ over } = {}) {
+    const form = page.form, body = form.body()
+    page.saving = true
+    try {
+      const first = !page.id
+      const answer = await answerOf(first ? post(`/${module}/documents`, { form: formName, body }, { key: key.value })
+        : put(`/${module}/documents/${page.id}`, { body }, { version: over ?? form.row.version }))
+      takeRowIds(page.definition, form.model, answer.body)
+      form.dirty = false
+      draft.clear()
+      if (first) draft.rename(`${session.user?.id}/${module}/${formName}/${page.id}`)
+      key.value = newKey()
+      await form.evaluate()
+      form.dirty = false
+      return { answer, first }
+    } catch (problem) {
+      if (problem.status === 412) page.stale = await theirs(problem)
+      else form.setServerProblems(problem.errors)
+      // a first save that was refused must not repeat under its old key with another body
+      if (problem.status === 422) key.value = newKey()
+      throw problem
+    } finally {
+      page.saving = false
+    }
+  }
+
+  async function theirs(problem) {
+    const [answer, { events }] = await Promise.all([get(`/${module}/documents/${page.id}`),
+      get(`/${module}/documents/${page.id}/events`).catch(() => ({ events: [] }))])
+    return { problem, answer, event: events[0] }
+  }
+
+  async function reload() {
+    const answer = await answerOf(get(`/${module}/documents/${page.id}`))
+    await page.form.take(answer.body)
+    draft.clear()
+  }
+
+  async function act(name, opinion) {
+    const answer = await answerOf(post(`/${module}/documents/${page.id}/actions/${name}`, opinion ? { opinion } : {},
+      { version: page.form.row.version, key: newKey() }))
+    if (answer.body) await page.form.take(answer.body)
+    return answer
+  }
+
+  const destroy = () => remove(`/${module}/documents/${page.id}`, { version: page.form.row.version }).then(() => draft.clear())
+  const copy = count => post(`/${module}/documents/${page.id}/copy`, { count }, { key: newKey() })
+  const refresh = async () => takeAnswer(await get(`/${module}/documents/${page.id}`))
+  const check = async () => {
+    const answer = await post(`/${module}/${page.definition.form}/check`, { body: page.form.body(), document: page.id || undefined })
+    page.form.setServerProblems(answer.errors)
+    return answer
+  }
+
+  return Object.assign(page, { open, save, reload, act, destroy, copy, refresh, check, draft: () => draft })
+}

@@ -1,0 +1,105 @@
+// The state of one form on one page: the model, what evaluation says about it, and what of that is shown already.
+import { computed, inject, onScopeDispose, provide, reactive, ref, watch } from 'vue'
+import { evaluatorOf, loadCodes } from '../evaluator.js'
+import { fieldsOf, isRows } from './definition.js'
+import { addInitialRows, mergeDerived, toBody, toModel, toPagePath } from './model.js'
+
+const FORM = Symbol('form')
+export const provideForm = form => provide(FORM, form)
+export const useFormContext = () => inject(FORM)
+
+const TYPING = 150      // ms of quiet before the local evaluator runs
+const ASKING = 700      // ms before the server is asked
+
+export function useForm(module, definition) {
+  const state = reactive({
+    definition, module, model: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false,
+    problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null
+  })
+  const evaluator = evaluatorOf(module, definition)
+  const passes = ref(0)
+  let timer = 0, quiet = false, run = 0, pause = TYPING
+
+  evaluator.immediate().then(local => { pause = local ? TYPING : ASKING })
+
+  const setPaths = paths => new Set((paths || []).map(path => toPagePath(definition, state.model, path)))
+  const placed = list => list.map(item => ({ ...item, path: toPagePath(definition, state.model, item.field) }))
+
+  async function evaluate() {
+    clearTimeout(timer)
+    if (!state.model) return null
+    const mine = ++run
+    const answer = await evaluator.evaluate({ body: toBody(definition, state.model), attachments: state.attachments,
+      document: state.row?.id }).catch(() => null)
+    if (!answer || mine !== run) return null
+    quiet = true
+    mergeDerived(definition, state.model, answer.body)
+    state.problems = placed(answer.errors)
+    state.hidden = setPaths(answer.hidden)
+    state.required = setPaths(answer.required)
+    if (!passes.value++) addInitialRows(definition, state.model)
+    state.ready = true
+    queueMicrotask(() => { quiet = false })
+    return answer
+  }
+
+  /** Takes a body as what stands in the page now: loaded, or from a draft. */
+  async function take(body, dirty = false) {
+    quiet = true
+    state.model = toModel(definition, body)
+    state.touched = new Set()
+    state.serverProblems = []
+    passes.value = 0
+    await loadCodes(module, definition)
+    await evaluate()
+    addInitialRows(definition, state.model)
+    state.dirty = dirty
+  }
+
+  watch(() => state.model, () => {
+    if (quiet) return
+    state.dirty = true
+    state.serverProblems = []
+    clearTimeout(timer)
+    timer = setTimeout(evaluate, pause)
+  }, { deep: true, flush: 'sync' })
+  watch(() => state.attachments, evaluate, { deep: true })
+  onScopeDispose(() => clearTimeout(timer))
+
+  const byPath = computed(() => {
+    const map = new Map()
+    for (const item of [...state.serverProblems, ...state.problems]) (map.get(item.path) || map.set(item.path, []).get(item.path)).push(item)
+    return map
+  })
+
+  /** Everything that still stops this document, each thing once. */
+  const checklist = computed(() => {
+    const seen = new Set()
+    return [...state.problems, ...state.serverProblems].filter(item => {
+      const key = item.path + '|' + item.rule
+      return seen.has(key) ? false : seen.add(key)
+    })
+  })
+
+  return Object.assign(state, {
+    evaluate, take, byPath, checklist,
+    body: () => toBody(definition, state.model),
+    hides: path => state.hidden.has(path),
+    demands: (path, field) => state.required.has(path) || (!state.ready && !!field.required),
+    touch: path => state.touched.add(path),
+    /** The problem to show at a field: at once for what was typed, for what is missing only after a visit. */
+    problemAt(path, value) {
+      const list = byPath.value.get(path)
+      if (!list) return null
+      const shown = state.showAll || state.touched.has(path) || !(value === '' || value == null)
+      return shown ? list.find(item => item.level !== 'warning') || list[0] : null
+    },
+    setServerProblems(list) { state.serverProblems = placed(list || []) },
+    goTo(path) { state.focus = { path, at: Date.now() } }
+  })
+}
+
+/** Fields of a block that are shown now. */
+export function shownFields(form, block, part, base = block.name) {
+  return fieldsOf(block, isRows(block) ? part.variant : part?.variant).filter(field => !form.hides(`${base}/${field.name}`))
+}

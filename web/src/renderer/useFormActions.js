@@ -1,0 +1,90 @@
+// What can be done with the document in the form: which buttons, why one cannot be used, and doing it.
+import { computed } from 'vue'
+import { download } from '../api.js'
+import { t, w } from '../i18n.js'
+import { done, failed } from '../messages.js'
+import { has } from '../session.js'
+import { actionsOf, allowedFrom, stateColumn, stateOf } from './definition.js'
+import { askCount, askOpinion, sure } from './ask.js'
+
+const ALWAYS = ['edit', 'delete', 'copy']
+const MOST_COPIES = 100
+
+export function useFormActions(module, page, { promised, tab, show }) {
+  const form = () => page.form
+  const stateFor = action => form()?.row?.[stateColumn(action.machine)] ?? page.definition?.machines?.[action.machine]?.initial
+
+  const shown = computed(() => (page.definition ? actionsOf(page.definition, { by: 'applicant', where: 'form' }) : [])
+    .filter(action => ALWAYS.includes(action.kind) || action.complete || (page.id && allowedFrom(action, stateFor(action)))))
+
+  function whyOf(action) {
+    if (!page.id && action.kind !== 'edit' && !action.complete) return t('why.save_first')
+    if (!has(module, action.right || 'view')) return t('why.right')
+    if (!allowedFrom(action, stateFor(action))) return t('why.state', { state: w(stateOf(page.definition, action.machine, stateFor(action))) })
+    if (action.complete) {
+      const missing = form().checklist.filter(item => item.level !== 'warning').length
+      if (missing) return t('why.incomplete', { n: missing })
+      if (!promised.value) return t('why.promise')
+    }
+    const server = page.actions[action.name]
+    // what the server said about completeness may be older than what stands in the page
+    return server && !server.allowed && !(action.complete && form().dirty) ? w(server.why) : ''
+  }
+
+  async function save(quiet) {
+    try {
+      const { first } = await page.save()
+      if (first) tab.setPath(`/app/${module}/doc/${page.definition.form}/${page.id}`)
+      if (!quiet) done(first ? t('saved.first') : t('saved'))
+      return true
+    } catch (problem) {
+      if (problem.status === 412) return false
+      form().showAll = form().showAll || problem.status === 422
+      if (problem.errors?.length) form().goTo(form().serverProblems[0].path)
+      failed(problem)
+      return false
+    }
+  }
+
+  async function transition(action) {
+    const opinion = await askOpinion(action)
+    if (opinion === null) return
+    if (form().dirty && form().editable && !(await save(true))) return
+    await page.act(action.name, opinion)
+    done(t('action.done', { action: w(action.label), state: w(stateOf(page.definition, action.machine, stateFor(action))) }))
+  }
+
+  const doing = {
+    edit: () => save(),
+    async delete(action) {
+      if (!(await sure(w(action.confirm) || t('delete.sure'), w(action.label)))) return
+      await page.destroy()
+      form().dirty = false
+      done(t('deleted'))
+      tab.open(`/app/${module}/list/${page.definition.form}`)
+      tab.close()
+    },
+    async copy() {
+      const count = await askCount(MOST_COPIES)
+      if (!count) return
+      await page.copy(count)
+      done(t('copy.done'))
+    },
+    transition,
+    print: action => download(`/${module}/documents/${page.id}/print/${action.print}.pdf`, { open: true }),
+    download: action => download(`/${module}/documents/${page.id}/print/${action.print}.pdf`,
+      { name: `${page.form.row.licence_no || action.print}.pdf` }),
+    view: action => show(action)
+  }
+
+  async function run(action) {
+    try {
+      await doing[action.kind](action)
+    } catch (problem) {
+      if (problem.status === 412) return
+      form().setServerProblems(problem.errors)
+      failed(problem)
+    }
+  }
+  return { shown, whyOf, run, save }
+}
