@@ -58,6 +58,8 @@ void doc_codes_unlock(struct doc_module *module);
 
 /* The version in force on a business date (the newest effective), or that very version. NULL when unknown. */
 const struct form *doc_form(const struct doc_module *module, const char *name, int32_t today);
+/* The version that a document which can still be edited moves to: the newest in force, or the same. */
+const struct form *doc_newest(const struct doc_module *module, const struct form *form, int32_t today);
 const struct form *doc_form_version(const struct doc_module *module, const char *name, int version);
 
 /* ---- rows */

@@ -101,6 +101,13 @@ const struct form *doc_form(const struct doc_module *module, const char *name, i
     return NULL;
 }
 
+const struct form *doc_newest(const struct doc_module *module, const struct form *form, int32_t today)
+{
+    const struct form *newest = doc_form(module, form->name, today);
+
+    return newest && newest->version > form->version ? newest : form;
+}
+
 const struct form *doc_form_version(const struct doc_module *module, const char *name, int version)
 {
     for (size_t i = 0; i < module->form_count; i++)

@@ -121,6 +121,7 @@ int doc_prepare_save(struct doc_module *module, struct store_connection *reader,
     if (!(edit = form_action_find(save->form, "edit"))) return unknown_form(error);
     if (doc_may(edit, &save->before, principal, module->name, error)) return (int)error->code;
     if (expected >= 0 && expected != save->before.version) return stale(error);
+    save->form = doc_newest(module, save->form, date_of_instant(now));
     return prepare(save, reader, body, length, arena, problems, error);
 }
 
@@ -226,7 +227,7 @@ int doc_update_columns(struct store_connection *db, const struct doc_row *row, c
         "UPDATE document SET year = $2, agency = $3, trade_mode = $4, country = $5, goods = $6, goods_name = $7, goods_class = $8, "
         "quantity = $9, unit = $10, amount = $11, currency = $12, amount_usd = $13, valid_until = $14, customs_port = $15, "
         "consignor = $16, contract_no = $17, transport = $18, updated = $19, version = $20, row_high = $21, event_sequence = $22, "
-        "event_hash = $23, attachments = $24 WHERE enterprise = $25 AND id = $1",
+        "event_hash = $23, attachments = $24, form_version = $26 WHERE enterprise = $25 AND id = $1",
         STORE_VALUES(store_integer(row->id), doc_column(c, COLUMN_YEAR), doc_column(c, COLUMN_AGENCY), doc_column(c, COLUMN_TRADE_MODE),
                      doc_column(c, COLUMN_COUNTRY), doc_column(c, COLUMN_GOODS), doc_column(c, COLUMN_GOODS_NAME),
                      doc_column(c, COLUMN_GOODS_CLASS), doc_column(c, COLUMN_QUANTITY), doc_column(c, COLUMN_UNIT),
@@ -234,7 +235,8 @@ int doc_update_columns(struct store_connection *db, const struct doc_row *row, c
                      doc_column(c, COLUMN_VALID_UNTIL), doc_column(c, COLUMN_CUSTOMS_PORT), doc_column(c, COLUMN_CONSIGNOR),
                      doc_column(c, COLUMN_CONTRACT_NO), doc_column(c, COLUMN_TRANSPORT), store_integer(row->updated),
                      store_integer(row->version), store_integer(row->row_high), store_integer(row->event_sequence),
-                     store_string(row->event_hash), store_integer(row->attachments), store_integer(row->enterprise)));
+                     store_string(row->event_hash), store_integer(row->attachments), store_integer(row->enterprise),
+                     store_integer(row->form_version)));
 }
 
 static bool has_place(const struct doc_save *save, const char *block, int64_t row_id)
@@ -282,6 +284,7 @@ static int write_again(struct store_connection *db, struct doc_save *save, struc
     if (row.version != save->before.version) return stale(error);
     event.from = event.to = row.state[MACHINE_MAIN];
     row.version++;
+    row.form_version = save->form->version;
     row.updated = save->now;
     row.row_high = save->row_high;
     if (drop_orphans(db, save, &row, error) || doc_event_append(db, &row, save->principal, save->now, &event, error) ||

@@ -2,6 +2,7 @@
 #include "service/internal.h"
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "document/attachment.h"
 
 #include <stdio.h>
@@ -178,6 +179,32 @@ static int write_row(struct web_call *call, struct store_connection *db, int64_t
     return store_end(&rows);
 }
 
+/* A draft moves to the newest definition when it is opened: what that one no longer knows is left out. The page shows what
+   changed (`moved_from`); nothing is stored until it is saved. */
+static int write_body(struct web_call *call, const struct form *form, const struct doc_row *row, struct slice text)
+{
+    const struct doc_module *module = &service_of(call)->documents;
+    const struct form_action *edit = form_action_find(form, "edit");
+    const struct form *newest = doc_newest(module, form, date_of_instant(clock_now()));
+    struct form_problems *ignored;
+    struct form_body *body;
+    struct error error;
+
+    error_clear(&error);
+    if (newest == form || !edit || doc_may(edit, row, caller(call), module->name, &error)) {
+        json_put_integer(&call->json, "form_version", form->version);
+        json_put_raw(&call->json, "body", text.text, text.length);
+        return 0;
+    }
+    if (!(ignored = new_problems(call)) || form_read(newest, text.text, text.length, true, &call->arena, ignored, &body, &call->error))
+        return (int)call->error.code;
+    json_put_integer(&call->json, "form_version", newest->version);
+    json_put_integer(&call->json, "moved_from", form->version);
+    json_name(&call->json, "body");
+    form_write(body, &call->json, NULL, 0);
+    return 0;
+}
+
 int answer_document(struct web_call *call, struct store_connection *db, int64_t id)
 {
     struct doc_row row;
@@ -192,8 +219,7 @@ int answer_document(struct web_call *call, struct store_connection *db, int64_t 
     web_answer_version(call, row.version);
     json_object(&call->json);
     if (write_row(call, db, id)) return (int)call->error.code;
-    json_put_integer(&call->json, "form_version", row.form_version);
-    json_put_raw(&call->json, "body", body.text, body.length);
+    if (write_body(call, form, &row, body)) return (int)call->error.code;
     json_name(&call->json, "attachments");
     if (!row.attachments) json_raw(&call->json, "[]", 2);
     else if (doc_attachments_write(db, id, &call->json, &call->error)) return (int)call->error.code;
