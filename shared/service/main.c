@@ -124,6 +124,25 @@ static int serve(struct service *service, const struct config *config, const str
     return 0;
 }
 
+/* `<program> <settings> verify`: recomputes every event chain, prints the result, exit code 1 when one is broken. */
+static int verify_chains(struct service *service, struct error *error)
+{
+    struct store_connection *reader;
+    struct json_writer json;
+    struct buffer out;
+    int code;
+
+    buffer_init(&out, 0);
+    json_writer_init(&json, &out);
+    if (store_reader(service->store, &reader, error)) return 1;
+    code = doc_events_verify(reader, &json, error);
+    store_reader_close(reader);
+    if (!code) puts(buffer_string(&out));
+    code = code || !strstr(buffer_string(&out), "\"broken_count\":0");
+    buffer_free(&out);
+    return code;
+}
+
 int service_main(int argc, char **argv, const char *module, const struct doc_hook_row *hooks, const struct web_route *extra)
 {
     static struct service service;
@@ -132,12 +151,17 @@ int service_main(int argc, char **argv, const char *module, const struct doc_hoo
 
     log_open(module, LOG_INFO);
     error_clear(&error);
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s <settings file>\n", argv[0]);
+    if (argc != 2 && !(argc == 3 && !strcmp(argv[2], "verify"))) {
+        fprintf(stderr, "usage: %s <settings file> [verify]\n", argv[0]);
         return 2;
     }
     service.module = module;
-    if (config_read(argv[1], &config, &error) || open_all(&service, config, hooks, &error) || serve(&service, config, extra, &error)) {
+    if (config_read(argv[1], &config, &error) || open_all(&service, config, hooks, &error)) {
+        log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
+        return 1;
+    }
+    if (argc == 3) return verify_chains(&service, &error);
+    if (serve(&service, config, extra, &error)) {
         log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
         return 1;
     }
