@@ -111,8 +111,6 @@ struct web_limits *web_limits_make(long per_minute);
 void web_limits_free(struct web_limits *limits);
 /* `who` is an address or a user, `what` a route or NULL for the default. ERROR_LIMITED with retry_after. */
 int web_limit(struct web_limits *limits, const char *who, const struct web_route *what, struct error *error);
-/* The first 64 bits of an IPv6 address, else the address itself. */
-const char *web_limit_address(const char *address, char *out, size_t size);
 
 void web_sha256_hex(const char *text, size_t length, char hex[65]);
 bool web_same(const char *a, const char *b); /* in a time that tells nothing about where they differ */

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SESSION_COOKIE "sw_session"
 #define GUEST_COOKIE "sw_guest"
 
 static void hex_of(const unsigned char *bytes, size_t length, char *hex)
@@ -121,7 +120,7 @@ static int partner_load(struct web_call *call, struct error *error)
 /* No session is no error here; Redis away is one. */
 static int session_find(struct web_call *call, struct error *error)
 {
-    const char *token = web_cookie(call, SESSION_COOKIE);
+    const char *token = web_cookie(call, WEB_SESSION_COOKIE);
     if (!token)
         return 0;
     int code = session_load(call->sessions, token, &call->session, error);

@@ -22,6 +22,7 @@
 #define WEB_PATH_PARAMETERS 4
 #define WEB_WRITER_ROOM 1024
 #define WEB_CSRF_SIZE 40
+#define WEB_SESSION_COOKIE "sw_session" /* set by the account program, read by all */
 
 struct web_server;
 struct web_call;
@@ -133,6 +134,8 @@ int web_query_integer(struct web_call *call, const char *name, int64_t least, in
 const char *web_header(struct web_call *call, const char *name);
 /* A positive id from a path parameter; ERROR_NOT_FOUND when it is none. */
 int web_parameter_id(struct web_call *call, int index, int64_t *id);
+/* Whose attempts count together: the first 64 bits of an IPv6 address (into `out`), else the address itself. */
+const char *web_limit_address(const char *address, char *out, size_t size);
 /* A cookie's value, NULL when absent. Under TLS the cookie is called __Host-<name>, here and in web_answer_cookie. */
 const char *web_cookie(struct web_call *call, const char *name);
 

@@ -1,0 +1,97 @@
+/* What the other programs ask: whether a session still counts, who a user is, whom an API key belongs to. */
+#include "account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int epoch_read(struct store_connection *db, int64_t user, int64_t *epoch, bool *alive, struct error *error)
+{
+    struct store_rows rows;
+    *epoch = 0;
+    *alive = false;
+    if (store_query(db, &rows, error, "SELECT epoch, state FROM user_account WHERE id = $1", STORE_VALUES(store_integer(user))))
+        return (int)error->code;
+    if (store_next(&rows)) {
+        *epoch = store_column_integer(&rows, 0);
+        *alive = !strcmp(store_column_text(&rows, 1, NULL), "active");
+    }
+    return store_end(&rows);
+}
+
+int epoch_source(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error)
+{
+    struct account *account = context;
+    pthread_mutex_lock(&account->epoch_lock);
+    int code = epoch_read(account->epoch_reader, user, epoch, alive, error);
+    pthread_mutex_unlock(&account->epoch_lock);
+    return code;
+}
+
+static int user_epoch(struct web_call *call)
+{
+    int64_t id, epoch;
+    bool alive;
+    if (web_parameter_id(call, 0, &id) || epoch_read(reader_of(call), id, &epoch, &alive, &call->error))
+        return (int)call->error.code;
+    json_object(&call->json);
+    json_put_integer(&call->json, "epoch", epoch);
+    json_put_boolean(&call->json, "alive", alive);
+    json_object_end(&call->json);
+    return 0;
+}
+
+static int user_get(struct web_call *call)
+{
+    struct person person;
+    int64_t id;
+    if (web_parameter_id(call, 0, &id) || person_by_id(reader_of(call), &call->arena, id, &person, &call->error))
+        return (int)call->error.code;
+    if (!person.active)
+        return error_set(&call->error, ERROR_NOT_FOUND, "not_found", "该用户已停用。", "This user is locked.");
+    json_object(&call->json);
+    json_put_id(&call->json, "id", person.id);
+    json_put_string(&call->json, "display_name", person.display_name);
+    json_put_string(&call->json, "agency", person.agency);
+    json_put_string(&call->json, "kind", kind_word(person.kind));
+    json_object_end(&call->json);
+    return 0;
+}
+
+/* The key itself never travels: its hash does. Rights as bits, as in sessions. */
+static int key_get(struct web_call *call)
+{
+    struct store_rows rows;
+    const char *hash = call->parameter[0];
+    bool found;
+    int64_t id = 0;
+    if (store_query(reader_of(call), &rows, &call->error, "SELECT id, name FROM partner WHERE key_hash = $1 AND revoked = 0", STORE_VALUES(store_string(hash))))
+        return (int)call->error.code;
+    json_object(&call->json);
+    if ((found = store_next(&rows))) {
+        id = store_column_integer(&rows, 0);
+        json_put_id(&call->json, "user", id);
+        json_put_string(&call->json, "name", store_column_text(&rows, 1, NULL));
+        json_put_string(&call->json, "display_name", store_column_text(&rows, 1, NULL));
+    }
+    struct grants grants;
+    if (store_end(&rows) || (found && rights_load(reader_of(call), account_of(call), id, &grants, &call->error)))
+        return (int)call->error.code;
+    if (!found)
+        return error_set(&call->error, ERROR_NOT_FOUND, "not_found", "没有这个密钥。", "There is no such key.");
+    json_name(&call->json, "rights");
+    json_object(&call->json);
+    for (int i = 0; i < account_of(call)->module_count; i++)
+        if (grants.rights[i])
+            json_put_integer(&call->json, account_of(call)->modules[i], grants.rights[i]);
+    json_object_end(&call->json);
+    json_object_end(&call->json);
+    return 0;
+}
+
+#define INTERNAL (WEB_INTERNAL_ONLY | WEB_NO_CSRF)
+
+const struct web_route internal_routes[] = {
+    {"GET", "/internal/account/users/:id/epoch", user_epoch, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
+    {"GET", "/internal/account/users/:id", user_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
+    {"GET", "/internal/account/keys/:hash", key_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
+    {0}};

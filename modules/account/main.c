@@ -1,0 +1,162 @@
+/* Accounts: who may sign in, what they may do, what the portal publishes. */
+#include "account.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "service/writer.h"
+#include "trust/password.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUTES_MAXIMUM 96
+#define FILE_MAXIMUM (4 << 20)
+
+/* ---- what the program reads at its start */
+
+static char *file_read(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "re");
+    char *text = file ? malloc(FILE_MAXIMUM + 1) : NULL;
+    *length = text ? fread(text, 1, FILE_MAXIMUM, file) : 0;
+    if (file)
+        fclose(file);
+    if (text)
+        text[*length] = 0;
+    return text;
+}
+
+static int agencies_read(struct account *account, const char *root, struct error *error)
+{
+    char path[1200];
+    size_t length;
+    snprintf(path, sizeof path, "%s/schema/codes/issuing_agency.csv", root);
+    char *text = file_read(path, &length);
+    if (!text)
+        return error_internal(error, "%s: %s", path, strerror(errno));
+    account->agencies = code_table_read("issuing_agency", text, length, error);
+    free(text);
+    return account->agencies ? 0 : (int)error->code;
+}
+
+static void module_add(struct account *account, const char *name)
+{
+    for (int i = 0; i < account->module_count; i++)
+        if (!strcmp(account->modules[i], name))
+            return;
+    if (*name && account->module_count < MODULES_MAXIMUM)
+        snprintf(account->modules[account->module_count++], sizeof account->modules[0], "%s", name);
+}
+
+/* Each definition names its module. */
+static int modules_read(struct account *account, const char *root, struct error *error)
+{
+    char directory[1100], path[1400];
+    struct dirent **entries;
+    snprintf(directory, sizeof directory, "%s/schema/forms", root);
+    int count = scandir(directory, &entries, NULL, alphasort);
+    if (count < 0)
+        return error_internal(error, "%s: %s", directory, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(entries[i]->d_name), size;
+        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
+        char *text = length > 5 && !strcmp(entries[i]->d_name + length - 5, ".json") ? file_read(path, &size) : NULL;
+        struct arena arena;
+        arena_init(&arena, 0);
+        if (text)
+            module_add(account, json_member_text(json_tree(text, size, &arena, error), "module", ""));
+        arena_free(&arena);
+        free(text);
+        free(entries[i]);
+    }
+    free(entries);
+    return (int)error->code;
+}
+
+static int settings_read(struct account *account, struct error *error)
+{
+    const struct config *config = account->config;
+    const char *root = config_text(config, "root", "."), *captcha = config_text(config, "captcha", "");
+    account->demo = !strcmp(config_text(config, "demo", "0"), "1");
+    account->fixed_captcha = !strcmp(captcha, "fixed");
+    account->portal_zh = config_text(config, "portal_zh", "中国国际贸易单一窗口");
+    account->portal_en = config_text(config, "portal_en", "China International Trade Single Window");
+    if (account->fixed_captcha && !config_text(config, "clock_file", NULL))
+        return error_internal(error, "captcha = fixed is for tests only: it needs clock_file");
+    if (agencies_read(account, root, error) || modules_read(account, root, error))
+        return (int)error->code;
+    return gateway_read(config, &account->gateway, error);
+}
+
+static int database_open(struct account *account, struct error *error)
+{
+    char directory[1200];
+    const struct store_settings settings = {.cache_kib = 2048, .writers = 2};
+    snprintf(directory, sizeof directory, "%s/schema/sql/account", config_text(account->config, "root", "."));
+    if (store_open(config_text(account->config, "database", ""), "account", &settings, &account->store, error) ||
+        store_migrate(account->store, directory, error))
+        return (int)error->code;
+    pthread_mutex_init(&account->epoch_lock, NULL);
+    return store_reader(account->store, &account->epoch_reader, error);
+}
+
+/* ---- serving */
+
+static const struct web_route *all_routes(void)
+{
+    static struct web_route routes[ROUTES_MAXIMUM];
+    const struct web_route *const tables[] = {session_routes, internal_routes};
+    int count = 0;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const struct web_route *route = tables[t]; route->method && count < ROUTES_MAXIMUM - 1; route++)
+            routes[count++] = *route;
+    return routes;
+}
+
+static int serve(struct account *account, struct error *error)
+{
+    struct web_writer writer = service_writer(account->store);
+    if (demo_prepare(account, error))
+        return (int)error->code;
+    web_epoch_source(account->server, epoch_source, account);
+    return web_run(account->server, all_routes(), &writer, account);
+}
+
+static int fail(const struct error *error)
+{
+    char text[300];
+    log_line(LOG_ERROR, "start", "reason=%s", log_quote(error->detail[0] ? error->detail : error->en, text, sizeof text));
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct account account;
+    struct config *config;
+    struct error error;
+    bool create = argc == 4 && !strcmp(argv[2], "create-administrator");
+    log_open("account", LOG_INFO);
+    error_clear(&error);
+    if (argc != 2 && !create) {
+        fprintf(stderr, "usage: %s <settings file> [create-administrator <name>]\n", argv[0]);
+        return 2;
+    }
+    if (config_read(argv[1], &config, &error))
+        return fail(&error);
+    account.config = config;
+    if (settings_read(&account, &error) || database_open(&account, &error))
+        return fail(&error);
+    if (create)
+        return administrator_create(&account, argv[3], &error) ? fail(&error) : 0;
+    if (web_open("account", config, &account.server, &error) || serve(&account, &error))
+        return fail(&error);
+    web_close(account.server);
+    store_reader_close(account.epoch_reader);
+    store_close(account.store);
+    code_table_free(account.agencies);
+    config_free(config);
+    return 0;
+}
