@@ -306,7 +306,9 @@ int doc_prepare_copy(struct doc_module *module, struct store_connection *reader,
 {
     struct doc_row row;
     struct slice body;
+    struct buffer filled;
     struct form_problems *problems = arena_alloc(arena, sizeof *problems);
+    int code;
 
     if (!problems) return error_internal(error, "out of memory");
     if (count < 1 || count > DOC_COPIES_MAXIMUM) {
@@ -318,7 +320,11 @@ int doc_prepare_copy(struct doc_module *module, struct store_connection *reader,
         return (int)error->code;
     copy->count = count;
     for (int i = 0; i < count; i++) copy->ids[i] = random_id(now);
-    return doc_prepare_create(module, reader, principal, row.form, body.text, body.length, now, arena, problems, &copy->save, error);
+    buffer_init(&filled, DOC_BODY_MAXIMUM); /* an old or loaded document may lack what a new one starts with */
+    code = doc_new_body(module, reader, principal, row.form, body.text, body.length, now, arena, &filled, error);
+    if (!code) body = (struct slice){arena_copy(arena, buffer_string(&filled), filled.length), filled.length};
+    buffer_free(&filled);
+    return code ? code : doc_prepare_create(module, reader, principal, row.form, body.text, body.length, now, arena, problems, &copy->save, error);
 }
 
 int doc_write_copy(struct store_connection *db, struct doc_copy *copy, struct error *error)

@@ -100,7 +100,7 @@ static int look_up(struct store_connection *connection, int number, const char *
 static int apply(struct store_connection *connection, const char *name, const struct buffer *text, struct error *error)
 {
     char checksum[65];
-    int number = atoi(name);
+    int number = (int)strtol(name, NULL, 10);
     bool known;
     checksum_of(text, checksum);
     if (look_up(connection, number, checksum, &known, error))

@@ -164,9 +164,9 @@ static int prepare(struct store_connection *connection, struct store_statement *
     bool quoted = false;
     for (const char *at = sql; *at; at++) {
         quoted ^= *at == '\'';
-        int n = *at == '$' && !quoted ? atoi(at + 1) : 0;
+        long n = *at == '$' && !quoted ? strtol(at + 1, NULL, 10) : 0;
         if (n > statement->parameters)
-            statement->parameters = n;
+            statement->parameters = n > STORE_PARAMETERS ? STORE_PARAMETERS + 1 : (int)n;
     }
     if (statement->parameters > STORE_PARAMETERS)
         return error_internal(error, "more than %d parameters: %.60s", STORE_PARAMETERS, sql);

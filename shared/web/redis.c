@@ -35,7 +35,7 @@ static int sentinels_read(struct session_store *store, const char *text)
     const char *slash = strrchr(text, '/');
     if (!slash || !slash[1] || strlen(slash + 1) >= sizeof store->master)
         return -1;
-    strcpy(store->master, slash + 1);
+    memcpy(store->master, slash + 1, strlen(slash + 1) + 1);
     while (text < slash) {
         size_t length = strcspn(text, ",/");
         const char *colon = memchr(text, ':', length);
@@ -43,7 +43,7 @@ static int sentinels_read(struct session_store *store, const char *text)
         if (!host || host >= sizeof store->sentinel[0].host || store->sentinels == SENTINELS)
             return -1;
         memcpy(store->sentinel[store->sentinels].host, text, host);
-        store->sentinel[store->sentinels++].port = atoi(colon + 1);
+        store->sentinel[store->sentinels++].port = (int)strtol(colon + 1, NULL, 10);
         text += length + (text[length] == ',');
     }
     return store->sentinels ? 0 : -1;
@@ -101,7 +101,7 @@ static redisContext *by_sentinel(struct session_store *store, int number)
     redisContext *context = NULL;
     redisReply *reply = redisCommand(sentinel, "SENTINEL get-master-addr-by-name %s", store->master);
     if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && reply->element[0]->str && reply->element[1]->str)
-        context = connected(redisConnectWithTimeout(reply->element[0]->str, atoi(reply->element[1]->str), timeout));
+        context = connected(redisConnectWithTimeout(reply->element[0]->str, (int)strtol(reply->element[1]->str, NULL, 10), timeout));
     freeReplyObject(reply);
     redisFree(sentinel);
     return context;

@@ -64,7 +64,6 @@ void web_answer_file(struct web_call *call, const char *type, const char *file_n
         frame_of(call)->head.failed = true;
     else
         web_answer_header(call, "Content-Disposition", buffer_string(&text));
-    web_answer_header(call, "X-Content-Type-Options", "nosniff");
     buffer_free(&text);
     call->answer_type = type;
 }

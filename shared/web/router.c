@@ -143,16 +143,13 @@ static const struct node *match(const struct node *node, const char *path, struc
 
 static int refuse_method(const struct node *node, struct web_frame *frame, struct error *error)
 {
-    char allow[64] = "";
-    for (size_t i = 0; i < METHODS; i++) {
-        if (!node->routes[i])
-            continue;
-        strcat(allow, *allow ? ", " : "");
-        strcat(allow, methods[i]);
-        if (i == 0)
-            strcat(allow, ", HEAD");
-    }
-    web_answer_header(&frame->call, "Allow", allow);
+    struct buffer allow;
+    buffer_init(&allow, 64);
+    for (size_t i = 0; i < METHODS; i++)
+        if (node->routes[i])
+            buffer_printf(&allow, "%s%s%s", allow.length ? ", " : "", methods[i], i == 0 ? ", HEAD" : "");
+    web_answer_header(&frame->call, "Allow", buffer_string(&allow));
+    buffer_free(&allow);
     return error_set(error, ERROR_METHOD, "method", "此地址不接受这种请求方式。", "This address does not take that method.");
 }
 

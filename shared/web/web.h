@@ -151,7 +151,7 @@ void web_answer_version(struct web_call *call, int64_t version);
 /* The version that If-Match names; absent = ERROR_PRECONDITION (428). "*" gives -1. */
 int web_expected_version(struct web_call *call, int64_t *version);
 
-/* Answers with bytes as a download: Content-Disposition attachment with an RFC 5987 file name, nosniff. */
+/* Answers with bytes as a download: Content-Disposition attachment with an RFC 5987 file name (nginx adds nosniff to all answers). */
 void web_answer_file(struct web_call *call, const char *type, const char *file_name, bool as_attachment);
 
 /* Problems with fields: [{"field","rule","message":{zh,en},"warning"}] as raw JSON, put into the problem as "errors". */
