@@ -120,5 +120,5 @@ async function evaluate(module, definition, { body, attachments = [], stage = 's
 
 async function askServer(module, definition, body, document) {
   const answer = await post(`/${module}/${definition.form}/check`, { body, document })
-  return { body: answer.body, errors: answer.errors, hidden: answer.hidden || [], required: answer.required || [] }
+  return { body: answer.body, errors: answer.errors, hidden: answer.hidden, required: answer.required }
 }

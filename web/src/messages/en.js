@@ -316,7 +316,7 @@ export default {
   "why.promise": "Tick the undertaking first.",
   "why.tick": "Select documents first.",
   "why.one": "Select exactly one document.",
-  "why.claim": "Claim it first.",
+  "why.claim": "Another officer has claimed it.",
   "action.done": "{action}: done. Now: {state}",
   "delete.sure": "This cannot be undone. Delete?",
   "copy.how_many": "How many copies (1 to {most})?",
@@ -453,5 +453,6 @@ export default {
   "codes.print_terminal": "Print terminals",
   "codes.unit": "Units",
   "codes.vehicle_brand": "Vehicle brands",
-  "codes.coke_grade": "Coke grades"
+  "codes.coke_grade": "Coke grades",
+  "rows.table": "Table: {label}"
 }

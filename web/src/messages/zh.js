@@ -316,7 +316,7 @@ export default {
   "why.promise": "请先勾选承诺。",
   "why.tick": "请先勾选单据。",
   "why.one": "请勾选且只勾选一份单据。",
-  "why.claim": "请先领取。",
+  "why.claim": "已由其他人员领取。",
   "action.done": "{action}成功，当前状态：{state}",
   "delete.sure": "删除后不能恢复，确定删除吗？",
   "copy.how_many": "请输入复制数量（1-{most}）",
@@ -453,5 +453,6 @@ export default {
   "codes.print_terminal": "打印终端",
   "codes.unit": "计量单位",
   "codes.vehicle_brand": "车辆品牌",
-  "codes.coke_grade": "焦炭规格"
+  "codes.coke_grade": "焦炭规格",
+  "rows.table": "{label}表格"
 }

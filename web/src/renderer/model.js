@@ -1,7 +1,8 @@
 // What stands in the page while a form is filled in, and the way to the document body and back.
 // A row keeps a `_key` of the page's own (blank rows have no row_id and do not travel), so that problems find their row.
 import { reactive } from 'vue'
-import { fieldsOf, firstRows, isColumn, isComputed, isDerived, isRows } from './definition.js'
+import { holds, valueOf } from './conditions.js'
+import { fieldsOf, firstRows, isColumn, isComputed, isDerived, isRows, variantOf } from './definition.js'
 
 let keys = 0
 
@@ -27,12 +28,12 @@ export function toModel(definition, body) {
   return Object.fromEntries(definition.blocks.map(block => [block.name, toBlock(block, body?.[block.name])]))
 }
 
-/** Blank rows that a table begins with. */
+/** Blank rows that a table begins with, once. */
 export function addInitialRows(definition, model) {
   for (const block of definition.blocks) {
-    if (!isRows(block)) continue
     const part = model[block.name]
-    if (block.variants && !part.variant) continue
+    if (!isRows(block) || part.begun || (block.variants && !part.variant)) continue
+    part.begun = true
     while (part.rows.length < firstRows(block, part.variant)) part.rows.push(newRow(nestedModel(block)))
   }
 }
@@ -101,7 +102,6 @@ function mergeBlock(block, part, source) {
   }
   const rows = Array.isArray(source) ? source : source?.rows || []
   const filled = filledRows(block, part)
-  if (block.variants && source?.variant && !filled.length) part.variant = source.variant
   filled.forEach((row, index) => {
     mergeValues(fieldsOf(block, part.variant), row, rows[index])
     for (const nested of block.blocks || []) mergeBlock(nested, row[nested.name], rows[index]?.[nested.name])
@@ -123,6 +123,22 @@ export function takeRowIds(definition, model, body) {
     })
   }
   for (const block of definition.blocks) walk(block, model[block.name], body?.[block.name])
+}
+
+/** An empty block follows the condition of its variants, as the evaluator does; what is empty is not in its answer. */
+export function chooseVariants(definition, model) {
+  for (const block of definition.blocks) {
+    const part = model[block.name]
+    if (!block.variants || (isRows(block) ? filledRows(block, part).length : fieldsOf(block, part.variant).some(field => !isEmpty(part[field.name])))) continue
+    const fits = variant => !variant.when || holds(variant.when, name => valueOf(definition, model, name))
+    const now = variantOf(block, part.variant)
+    if (now && fits(now)) continue
+    const next = block.variants.find(fits)?.id || ''
+    if (next === part.variant) continue
+    part.variant = next
+    // blank rows of another kind go
+    if (isRows(block)) { part.rows.splice(0); part.begun = false }
+  }
 }
 
 /* ---- paths: the server counts filled rows, the page names rows by key */

@@ -1,8 +1,8 @@
 // The state of one form on one page: the model, what evaluation says about it, and what of that is shown already.
-import { computed, inject, onScopeDispose, provide, reactive, ref, watch } from 'vue'
+import { computed, inject, onScopeDispose, provide, reactive, watch } from 'vue'
 import { evaluatorOf, loadCodes } from '../evaluator.js'
 import { fieldsOf, isRows } from './definition.js'
-import { addInitialRows, mergeDerived, toBody, toModel, toPagePath } from './model.js'
+import { addInitialRows, chooseVariants, mergeDerived, toBody, toModel, toPagePath } from './model.js'
 
 const FORM = Symbol('form')
 export const provideForm = form => provide(FORM, form)
@@ -13,11 +13,10 @@ const ASKING = 700      // ms before the server is asked
 
 export function useForm(module, definition) {
   const state = reactive({
-    definition, module, model: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false,
+    definition, module, model: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
     problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null
   })
   const evaluator = evaluatorOf(module, definition)
-  const passes = ref(0)
   let timer = 0, quiet = false, run = 0, pause = TYPING
 
   evaluator.immediate().then(local => { pause = local ? TYPING : ASKING })
@@ -34,10 +33,13 @@ export function useForm(module, definition) {
     if (!answer || mine !== run) return null
     quiet = true
     mergeDerived(definition, state.model, answer.body)
+    chooseVariants(definition, state.model)
     state.problems = placed(answer.errors)
     state.hidden = setPaths(answer.hidden)
+    // an answer without marks: what the definition says of the field itself stands
+    state.marked = !!answer.required
     state.required = setPaths(answer.required)
-    if (!passes.value++) addInitialRows(definition, state.model)
+    addInitialRows(definition, state.model)
     state.ready = true
     queueMicrotask(() => { quiet = false })
     return answer
@@ -49,10 +51,8 @@ export function useForm(module, definition) {
     state.model = toModel(definition, body)
     state.touched = new Set()
     state.serverProblems = []
-    passes.value = 0
     await loadCodes(module, definition)
     await evaluate()
-    addInitialRows(definition, state.model)
     state.dirty = dirty
   }
 
@@ -85,7 +85,7 @@ export function useForm(module, definition) {
     evaluate, take, byPath, checklist,
     body: () => toBody(definition, state.model),
     hides: path => state.hidden.has(path),
-    demands: (path, field) => state.required.has(path) || (!state.ready && !!field.required),
+    demands: (path, field) => state.required.has(path) || (!state.marked && !!field.required),
     touch: path => state.touched.add(path),
     /** The problem to show at a field: at once for what was typed, for what is missing only after a visit. */
     problemAt(path, value) {
