@@ -470,7 +470,7 @@ bool json_enter(struct json_reader *reader, enum json_kind expected)
 
 static bool member_name(struct json_reader *reader, struct slice *result)
 {
-    struct slice name;
+    struct slice name = {"", 0};
     space(reader);
     if (reader->at >= reader->end)
         return refuse_end(reader);

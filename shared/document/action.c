@@ -160,8 +160,8 @@ static int store_row(struct store_connection *db, const struct doc_row *row, str
 {
     return store_execute(db, error, NULL,
         "UPDATE document SET state = $3, state_withdraw = $4, state_customs = $5, state_print = $6, state_since = $7, application_no = $8, "
-        "form_no = $9, licence_no = $10, applied = $11, issued = $12, updated = $13, version = $14, claimed_by = $15, "
-        "claimed_name = CASE WHEN $15 = 0 THEN '' ELSE claimed_name END, check_code = $16, event_sequence = $17, event_hash = $18, "
+        "form_no = $9, licence_no = $10, applied = $11, issued = $12, updated = $13, version = $14, claimed_by = CAST($15 AS BIGINT), "
+        "claimed_name = CASE WHEN CAST($15 AS BIGINT) = 0 THEN '' ELSE claimed_name END, check_code = $16, event_sequence = $17, event_hash = $18, "
         "agency = $19 WHERE enterprise = $1 AND id = $2",
         STORE_VALUES(store_integer(row->enterprise), store_integer(row->id), store_string(row->state[0]), store_string(row->state[1]),
                      store_string(row->state[2]), store_string(row->state[3]), store_integer(row->state_since),

@@ -123,7 +123,7 @@ int web_epoch_check(struct web_server *server, const struct principal *principal
     return known.alive && known.epoch == principal->epoch ? 0 : unauthenticated(error);
 }
 
-/* ---- API keys: GET /internal/account/keys/<sha256> -> {"user":"7","name":"..","display_name":"..","rights":{"export":33}} */
+/* ---- API keys: GET /internal/account/keys/<sha256> -> {"user":"7","name":"..","display_name":"..","rights":{<module>:33}} */
 
 static void principal_fill(struct principal *principal, const struct json *object)
 {

@@ -454,5 +454,7 @@ export default {
   "codes.unit": "Units",
   "codes.vehicle_brand": "Vehicle brands",
   "codes.coke_grade": "Coke grades",
-  "rows.table": "Table: {label}"
+  "rows.table": "Table: {label}",
+  "file.choose": "Choose a file",
+  "file.none": "No file chosen"
 }

@@ -454,5 +454,7 @@ export default {
   "codes.unit": "计量单位",
   "codes.vehicle_brand": "车辆品牌",
   "codes.coke_grade": "焦炭规格",
-  "rows.table": "{label}表格"
+  "rows.table": "{label}表格",
+  "file.choose": "选择文件",
+  "file.none": "未选择文件"
 }
