@@ -7,7 +7,6 @@
 #include "service/writer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int count_routes(const struct web_route *routes)
@@ -19,31 +18,25 @@ static int count_routes(const struct web_route *routes)
 }
 
 /* Paths of the shared tables are completed here: "/x" becomes /api/<module>/x, "!/partner/x" /partner/<module>/x. */
-static char *full_path(const char *module, const char *path)
+static char *full_path(struct arena *arena, const char *module, const char *path)
 {
-    char *full = malloc(256);
     const char *side;
 
-    if (!full) return NULL;
-    if (*path != '!') {
-        snprintf(full, 256, "/api/%s%s", module, path);
-    } else {
-        side = strchr(path + 2, '/');
-        snprintf(full, 256, "%.*s/%s%s", (int)(side - path - 1), path + 1, module, side);
-    }
-    return full;
+    if (*path != '!') return arena_printf(arena, "/api/%s%s", module, path);
+    side = strchr(path + 2, '/');
+    return arena_printf(arena, "%.*s/%s%s", (int)(side - path - 1), path + 1, module, side);
 }
 
-static struct web_route *all_routes(const char *module, const struct web_route *extra)
+static struct web_route *all_routes(struct arena *arena, const char *module, const struct web_route *extra)
 {
     const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes};
-    struct web_route *routes = calloc(ROUTES_MAXIMUM, sizeof *routes);
+    struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 
     for (size_t t = 0; routes && t < sizeof tables / sizeof *tables; t++)
         for (const struct web_route *route = tables[t]; route->method && count < ROUTES_MAXIMUM - 1; route++) {
             routes[count] = *route;
-            routes[count++].path = full_path(module, route->path);
+            routes[count++].path = full_path(arena, module, route->path);
         }
     for (int i = 0; routes && i < count_routes(extra) && count < ROUTES_MAXIMUM - 1; i++) routes[count++] = extra[i];
     return routes;
@@ -112,15 +105,18 @@ static int open_all(struct service *service, const struct config *config, const 
 static int serve(struct service *service, const struct config *config, const struct web_route *extra, struct error *error)
 {
     struct web_writer writer = service_writer(service->store);
-    struct web_route *routes = all_routes(service->module, extra);
+    struct arena arena;
+    struct web_route *routes;
     pthread_t worker;
 
-    if (!routes) return error_internal(error, "out of memory");
+    arena_init(&arena, 0);
+    if (!(routes = all_routes(&arena, service->module, extra))) return error_internal(error, "out of memory");
     if (web_open(service->module, config, &service->server, error)) return (int)error->code;
     if (pthread_create(&worker, NULL, work_on_jobs, service)) return error_internal(error, "no thread for jobs");
     web_run(service->server, routes, &writer, service);
     pthread_join(worker, NULL);
     web_close(service->server);
+    arena_free(&arena);
     return 0;
 }
 

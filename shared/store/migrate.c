@@ -138,12 +138,15 @@ static int files_run(struct store_connection *connection, const char *directory,
     struct buffer text;
     buffer_init(&text, 2 * FILE_MAXIMUM);
     int code = transaction(connection, NULL, NULL, error);
+    long before = -1;
     for (int i = 0; i < count && !code; i++) {
         const char *name = files[i]->d_name;
-        if (i && !strncmp(name, files[i - 1]->d_name, 3))
-            code = error_internal(error, "two files have the number %.3s in %s", name, directory);
+        long number = strtol(name, NULL, 10);
+        if (number == before)
+            code = error_internal(error, "two files have the number %ld in %s", number, directory);
         else if (!(code = file_read(directory, name, &text, error)))
             code = transaction(connection, name, &text, error);
+        before = number;
     }
     buffer_free(&text);
     return code;
