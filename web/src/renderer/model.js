@@ -162,6 +162,3 @@ export function toPagePath(definition, model, path) {
   }
   return out.join('/')
 }
-
-/** The element id of a field's control. */
-export const elementId = path => 'field-' + path.replace(/[^\w-]/g, '-')

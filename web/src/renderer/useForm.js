@@ -8,6 +8,8 @@ const FORM = Symbol('form')
 export const provideForm = form => provide(FORM, form)
 export const useFormContext = () => inject(FORM)
 
+let forms = 0 // several forms may stand in the page, one a tab: ids begin with the form's number
+
 const TYPING = 150      // ms of quiet before the local evaluator runs
 const ASKING = 700      // ms before the server is asked
 
@@ -16,6 +18,7 @@ export function useForm(module, definition) {
     definition, module, model: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
     problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null
   })
+  const prefix = `form-${++forms}-`
   const evaluator = evaluatorOf(module, definition)
   let timer = 0, quiet = false, run = 0, pause = TYPING
 
@@ -84,6 +87,8 @@ export function useForm(module, definition) {
   return Object.assign(state, {
     evaluate, take, byPath, checklist,
     body: () => toBody(definition, state.model),
+    /** The element id of a field's control or of a block. */
+    idOf: path => prefix + path.replace(/[^\w-]/g, '-'),
     hides: path => state.hidden.has(path),
     demands: (path, field) => state.required.has(path) || (!state.marked && !!field.required),
     touch: path => state.touched.add(path),
