@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "document/ledger.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int missing(struct web_call *call, const char *field)
@@ -140,13 +141,38 @@ static int close_work(void *connection, struct web_call *call, struct error *err
 static int close_unknown(struct web_call *call) { return service_write(call, close_work, NULL); }
 
 /* What a partner may fetch: licences that wait to be sent (oldest first), under a lease. */
+#define OUTBOX_MAXIMUM 100
 struct claim_outbox { int64_t count; };
+
+/* What a receiver needs to know of a licence, as a member named by the document's id. */
+static int write_licence(struct store_connection *db, int64_t document, struct json_writer *json, struct error *error)
+{
+    struct store_rows rows;
+    char name[24];
+
+    if (store_query(db, &rows, error, "SELECT licence_no, quantity, unit, issued, valid_until FROM document WHERE id = $1",
+                    STORE_VALUES(store_integer(document))))
+        return (int)error->code;
+    if (store_next(&rows)) {
+        snprintf(name, sizeof name, "%lld", (long long)document);
+        json_name(json, name);
+        json_object(json);
+        json_put_string(json, "licence_no", store_column_text(&rows, 0, NULL));
+        json_put_decimal(json, "quantity", store_column_integer(&rows, 1), 0);
+        json_put_string(json, "unit", store_column_text(&rows, 2, NULL));
+        json_put_string(json, "issued", store_column_text(&rows, 3, NULL));
+        json_put_string(json, "valid_until", store_column_text(&rows, 4, NULL));
+        json_object_end(json);
+    }
+    return store_end(&rows);
+}
 
 static int outbox_work(void *connection, struct web_call *call, struct error *error)
 {
     const struct claim_outbox *claim = call->argument;
     struct store_rows rows;
-    int64_t now = clock_lease();
+    int64_t now = clock_lease(), documents[OUTBOX_MAXIMUM];
+    size_t count = 0;
 
     if (store_query(connection, &rows, error,
                     "UPDATE outbox SET lease = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM outbox WHERE lease < $2 ORDER BY id "
@@ -160,12 +186,18 @@ static int outbox_work(void *connection, struct web_call *call, struct error *er
         json_object(&call->json);
         json_put_id(&call->json, "id", store_column_integer(&rows, 0));
         json_put_string(&call->json, "kind", store_column_text(&rows, 1, NULL));
-        json_put_id(&call->json, "document", store_column_integer(&rows, 2));
+        json_put_id(&call->json, "document", documents[count++] = store_column_integer(&rows, 2));
         json_object_end(&call->json);
     }
     json_array_end(&call->json);
+    if (store_end(&rows)) return (int)error->code;
+    json_name(&call->json, "licences");
+    json_object(&call->json);
+    for (size_t i = 0; i < count; i++)
+        if (write_licence(connection, documents[i], &call->json, error)) return (int)error->code;
     json_object_end(&call->json);
-    return store_end(&rows);
+    json_object_end(&call->json);
+    return 0;
 }
 
 static int outbox_claim(struct web_call *call)
@@ -173,7 +205,7 @@ static int outbox_claim(struct web_call *call)
     struct claim_outbox *claim = arena_alloc(&call->arena, sizeof *claim);
 
     if (!claim) return error_internal(&call->error, "out of memory");
-    if (web_query_integer(call, "count", 1, 100, 10, &claim->count)) return (int)call->error.code;
+    if (web_query_integer(call, "count", 1, OUTBOX_MAXIMUM, 10, &claim->count)) return (int)call->error.code;
     return web_write(call, outbox_work, claim);
 }
 
