@@ -27,15 +27,17 @@ struct account {
     int module_count;
     bool demo, fixed_captcha;
     const char *portal_zh, *portal_en;
+    char secret[129];                  /* of the instance: keys the hashes of short codes */
     struct gateway gateway;
+    struct courier *courier;           /* messages on their way to a gateway; contact.c */
     pthread_mutex_t epoch_lock; /* of the connection that answers questions about epochs */
     struct store_connection *epoch_reader;
 };
 
 struct account *account_of(struct web_call *call);
 
-extern const struct web_route session_routes[], register_routes[], recover_routes[], profile_routes[], people_routes[], article_routes[],
-    admin_routes[], partner_key_routes[], internal_routes[];
+extern const struct web_route session_routes[], contact_routes[], register_routes[], recover_routes[], profile_routes[], people_routes[],
+    article_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
 
 /* ---- input.c: texts of requests, checked. All return 0 or call->error.code (ERROR_INVALID with its field). */
 
@@ -86,7 +88,7 @@ int principal_make(struct store_connection *db, const struct account *account, c
                    struct error *error);
 const char *kind_word(int64_t kind);
 struct slice agency_name(const struct account *account, const char *code); /* "" when unknown */
-void put_instant(struct json_writer *json, const char *name, int64_t instant); /* null for 0 */
+void put_instant(struct json_writer *json, const char *name, int64_t instant); /* milliseconds; null for 0 */
 
 /* Writes what happened. `subject` and `detail` may be NULL. */
 int audit(struct store_connection *db, struct web_call *call, const char *action, const char *subject, const char *detail, struct error *error);
@@ -112,11 +114,27 @@ int attempt_succeeded(struct web_call *call, const char *what);
 
 /* ---- contact.c: codes sent to people */
 
-/* Whether `code` is the one last sent there for this purpose; uses it up, and counts tries (5). Runs in a transaction of its
-   own, so that a wrong try counts. ERROR_INVALID with `field` when it is wrong or too old. */
+/* The checked e-mail address (lower case) or mobile number of the request; exactly one of them. */
+int take_contact(struct web_call *call, const struct service_input *input, const char **address);
+/* Whether `code` is the one last sent there for this purpose (10 minutes); a wrong one counts, after 5 it is over. Waits for
+   the database (slow lane). ERROR_INVALID with `field`. */
 int contact_code_check(struct web_call *call, const char *purpose, const char *address, const char *code, const char *field);
-/* Sends a message, or lays it into the local mailbox. Blocks. */
-int message_send(struct web_call *call, const char *to, const char *subject, const char *text);
+/* A code that has served serves no more: in the transaction of what it was for. */
+int contact_code_use(struct store_connection *db, const char *purpose, const char *address, struct error *error);
+/* The thread that talks to gateways; waits for it at the end. */
+int courier_start(struct account *account, struct error *error);
+void courier_stop(struct account *account);
+
+/* ---- lists */
+
+struct page { int64_t number, size; };
+int take_page(struct web_call *call, struct page *page);
+/* Writes {"total":..,"items":[..]}: `count_sql` gives one number, `sql` rows; both take `values`, `sql` also the last two
+   as limit and offset ($n+1, $n+2). `write` writes one row's members. */
+int write_list(struct web_call *call, const struct page *page, const char *count_sql, const char *sql, const struct store_value *values,
+               size_t count, void (*write)(struct web_call *call, struct store_rows *rows));
+/* %text% for LIKE .. ESCAPE '!', lower case, in the arena. */
+const char *like_pattern(struct web_call *call, const char *text);
 
 /* ---- demo.c */
 

@@ -57,35 +57,59 @@ static int user_get(struct web_call *call)
     return 0;
 }
 
+/* When a key was last used is noted once a minute. */
+#define NOTE_MILLISECONDS 60000
+
+struct key { int64_t id, last_used; const char *name; };
+
+static int key_write(struct web_call *call, struct store_connection *db, const struct key *key, struct error *error)
+{
+    struct account *account = account_of(call);
+    struct grants grants;
+    if (rights_load(db, account, key->id, &grants, error))
+        return (int)error->code;
+    json_object(&call->json);
+    json_put_id(&call->json, "user", key->id);
+    json_put_string(&call->json, "name", key->name);
+    json_put_string(&call->json, "display_name", key->name);
+    json_name(&call->json, "rights");
+    json_object(&call->json);
+    for (int i = 0; i < account->module_count; i++)
+        if (grants.rights[i])
+            json_put_integer(&call->json, account->modules[i], grants.rights[i]);
+    json_object_end(&call->json);
+    json_object_end(&call->json);
+    return 0;
+}
+
+static int key_work(void *connection, struct web_call *call, struct error *error)
+{
+    const struct key *key = call->argument;
+    if (store_execute(connection, error, NULL, "UPDATE partner SET last_used = $2 WHERE id = $1",
+                      STORE_VALUES(store_integer(key->id), store_integer(clock_now()))))
+        return (int)error->code;
+    return key_write(call, connection, key, error);
+}
+
 /* The key itself never travels: its hash does. Rights as bits, as in sessions. */
 static int key_get(struct web_call *call)
 {
     struct store_rows rows;
-    const char *hash = call->parameter[0];
-    bool found;
-    int64_t id = 0;
-    if (store_query(reader_of(call), &rows, &call->error, "SELECT id, name FROM partner WHERE key_hash = $1 AND revoked = 0", STORE_VALUES(store_string(hash))))
+    struct key *key = arena_alloc(&call->arena, sizeof *key);
+    if (!key)
+        return out_of_memory(&call->error);
+    if (store_query(reader_of(call), &rows, &call->error, "SELECT id, name, last_used FROM partner WHERE key_hash = $1 AND revoked = 0",
+                    STORE_VALUES(store_string(call->parameter[0]))))
         return (int)call->error.code;
-    json_object(&call->json);
-    if ((found = store_next(&rows))) {
-        id = store_column_integer(&rows, 0);
-        json_put_id(&call->json, "user", id);
-        json_put_string(&call->json, "name", store_column_text(&rows, 1, NULL));
-        json_put_string(&call->json, "display_name", store_column_text(&rows, 1, NULL));
-    }
-    struct grants grants;
-    if (store_end(&rows) || (found && rights_load(reader_of(call), account_of(call), id, &grants, &call->error)))
+    if (store_next(&rows))
+        *key = (struct key){store_column_integer(&rows, 0), store_column_integer(&rows, 2), arena_text(&call->arena, store_column_text(&rows, 1, NULL))};
+    if (store_end(&rows))
         return (int)call->error.code;
-    if (!found)
+    if (!key->id)
         return error_set(&call->error, ERROR_NOT_FOUND, "not_found", "没有这个密钥。", "There is no such key.");
-    json_name(&call->json, "rights");
-    json_object(&call->json);
-    for (int i = 0; i < account_of(call)->module_count; i++)
-        if (grants.rights[i])
-            json_put_integer(&call->json, account_of(call)->modules[i], grants.rights[i]);
-    json_object_end(&call->json);
-    json_object_end(&call->json);
-    return 0;
+    if (clock_now() - key->last_used < NOTE_MILLISECONDS)
+        return key_write(call, reader_of(call), key, &call->error);
+    return web_write(call, key_work, key);
 }
 
 #define INTERNAL (WEB_INTERNAL_ONLY | WEB_NO_CSRF)

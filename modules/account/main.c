@@ -76,6 +76,16 @@ static int modules_read(struct account *account, const char *root, struct error 
     return (int)error->code;
 }
 
+static int secret_read(struct account *account, const char *path, struct error *error)
+{
+    size_t length;
+    char *text = file_read(path, &length);
+    if (text)
+        snprintf(account->secret, sizeof account->secret, "%.*s", (int)strcspn(text, "\r\n"), text);
+    free(text);
+    return strlen(account->secret) >= 32 ? 0 : error_internal(error, "secret_file: at least 32 characters are needed");
+}
+
 static int settings_read(struct account *account, struct error *error)
 {
     const struct config *config = account->config;
@@ -86,7 +96,7 @@ static int settings_read(struct account *account, struct error *error)
     account->portal_en = config_text(config, "portal_en", "China International Trade Single Window");
     if (account->fixed_captcha && !config_text(config, "clock_file", NULL))
         return error_internal(error, "captcha = fixed is for tests only: it needs clock_file");
-    if (agencies_read(account, root, error) || modules_read(account, root, error))
+    if (secret_read(account, config_text(config, "secret_file", ""), error) || agencies_read(account, root, error) || modules_read(account, root, error))
         return (int)error->code;
     return gateway_read(config, &account->gateway, error);
 }
@@ -108,7 +118,8 @@ static int database_open(struct account *account, struct error *error)
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {session_routes, internal_routes};
+    const struct web_route *const tables[] = {session_routes, contact_routes, register_routes, recover_routes, profile_routes, people_routes,
+                                             article_routes, admin_routes, partner_routes_of_account, internal_routes};
     int count = 0;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct web_route *route = tables[t]; route->method && count < ROUTES_MAXIMUM - 1; route++)
@@ -119,10 +130,12 @@ static const struct web_route *all_routes(void)
 static int serve(struct account *account, struct error *error)
 {
     struct web_writer writer = service_writer(account->store);
-    if (demo_prepare(account, error))
+    if (demo_prepare(account, error) || courier_start(account, error))
         return (int)error->code;
     web_epoch_source(account->server, epoch_source, account);
-    return web_run(account->server, all_routes(), &writer, account);
+    int code = web_run(account->server, all_routes(), &writer, account);
+    courier_stop(account);
+    return code;
 }
 
 static int fail(const struct error *error)

@@ -111,10 +111,11 @@ struct slice agency_name(const struct account *account, const char *code)
 
 void put_instant(struct json_writer *json, const char *name, int64_t instant)
 {
-    char text[INSTANT_TEXT_SIZE];
+    json_name(json, name);
     if (instant)
-        instant_format(instant, text);
-    json_put_string(json, name, instant ? text : NULL);
+        json_integer(json, instant);
+    else
+        json_null(json);
 }
 
 #define COPY(target, text) snprintf((target), sizeof(target), "%s", (text))
@@ -133,12 +134,15 @@ static int enterprise_fill(struct store_connection *db, int64_t id, struct princ
     return store_end(&rows);
 }
 
-/* Administrators of an enterprise and persons may do all that applicants do in every module; others what they were granted. */
+/* Administrators of an enterprise and persons may do all that applicants do in every module; others what they were granted.
+   Who must change the password has no rights until that is done. */
 static int grants_fill(struct store_connection *db, const struct account *account, const struct person *person, struct principal *principal,
                        struct error *error)
 {
     struct grants grants;
     bool all = person->kind == PRINCIPAL_PERSON || person->enterprise_administrator;
+    if (person->must_change)
+        return 0;
     if (rights_load(db, account, person->id, &grants, error))
         return (int)error->code;
     for (int i = 0; i < account->module_count; i++) {
@@ -154,7 +158,7 @@ static int grants_fill(struct store_connection *db, const struct account *accoun
 int principal_make(struct store_connection *db, const struct account *account, const struct person *person, struct principal *principal,
                    struct error *error)
 {
-    *principal = (struct principal){.kind = (enum principal_kind)person->kind, .enterprise_administrator = person->enterprise_administrator,
+    *principal = (struct principal){.kind = (enum principal_kind)person->kind, .enterprise_administrator = person->enterprise_administrator && !person->must_change,
                                     .user = person->id, .epoch = person->epoch, .enterprise = person->enterprise};
     COPY(principal->user_name, person->name);
     COPY(principal->display_name, person->display_name);

@@ -133,8 +133,12 @@ static int session_get(struct web_call *call)
 int session_refresh(struct web_call *call)
 {
     struct person person;
-    if (person_by_id(reader_of(call), &call->arena, caller(call)->user, &person, &call->error) ||
-        principal_make(reader_of(call), account_of(call), &person, &call->session.principal, &call->error))
+    if (person_by_id(reader_of(call), &call->arena, caller(call)->user, &person, &call->error))
+        return (int)call->error.code;
+    if (person.epoch != caller(call)->epoch) /* ended elsewhere a moment ago: it must not come to life again */
+        return error_set(&call->error, ERROR_UNAUTHENTICATED, "unauthenticated", "登录已失效，请重新登录。",
+                         "You are not signed in any more. Please sign in again.");
+    if (principal_make(reader_of(call), account_of(call), &person, &call->session.principal, &call->error))
         return (int)call->error.code;
     return session_update(call->sessions, &call->session, &call->error);
 }
