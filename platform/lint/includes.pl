@@ -43,6 +43,7 @@ for my $file (split /\n/, qx(git ls-files -co --exclude-standard -- 'shared/*.[c
 			complain($file, $., "<$1>: form is pure, without files, clock and threads; the caller hands such things in");
 		} elsif ($side eq 'shared' && $file =~ /\.c$/) {
 			for my $module (@modules) {
+				next if $module eq 'account'; # part of the house: every program asks it who is calling
 				complain($file, $., "\"$module\": shared/ does not know the names of modules") if $line =~ m{"(?:/(?:api|internal|partner)/)?\Q$module\E(?:/[^"]*)?"};
 			}
 		}

@@ -258,9 +258,9 @@ static void test_export_rules(void)
     ok(has("goods/certificate_no", "R-EX-3"), "R-EX-3: natural sand");
     evaluate_body(export, BODY("\"hs_code\":\"2505900010\",\"certificate_no\":\"无\"", ONE_ROW), FORM_SUBMIT);
     ok(!has_rule("R-EX-3"), "R-EX-3 passes with 无");
-    evaluate_body(export, BODY("\"hs_code\":\"8703235910\",\"vehicle_kind\":\"new\"", "\"specs\":{\"variant\":\"new\",\"rows\":[{\"model\":\"M\",\"qty\":\"1\",\"unit_price\":\"1\"}]}"), FORM_SUBMIT);
-    ok(has("specs/0/brand", "R-EX-4"), "R-EX-4: a vehicle without a brand");
-    evaluate_body(export, BODY("\"hs_code\":\"8703235910\",\"vehicle_kind\":\"new\"", "\"specs\":{\"variant\":\"new\",\"rows\":[{\"brand\":\"比亚迪\",\"model\":\"M\",\"qty\":\"1\",\"unit_price\":\"1\"}]}"), FORM_SUBMIT);
+    evaluate_body(export, BODY("\"hs_code\":\"8703235910\",\"vehicle_kind\":\"new\"", "\"specs\":{\"variant\":\"new\",\"rows\":[{\"vehicle_model\":\"M\",\"qty\":\"1\",\"unit_price\":\"1\"}]}"), FORM_SUBMIT);
+    ok(has("specs/0/vehicle_brand", "R-EX-4"), "R-EX-4: a vehicle without a brand");
+    evaluate_body(export, BODY("\"hs_code\":\"8703235910\",\"vehicle_kind\":\"new\"", "\"specs\":{\"variant\":\"new\",\"rows\":[{\"vehicle_brand\":\"比亚迪\",\"vehicle_model\":\"M\",\"qty\":\"1\",\"unit_price\":\"1\"}]}"), FORM_SUBMIT);
     ok(!has_rule("R-EX-4"), "R-EX-4 passes");
     evaluate_body(export, BODY("\"hs_code\":\"7208271000\"", ONE_ROW), FORM_SUBMIT);
     ok(has("producers", "R-EX-5") && has("quality_certificates", "R-EX-6"), "R-EX-5, R-EX-6: steel without producers and certificates");
