@@ -1,0 +1,249 @@
+/* Codes sent by mail or SMS, and the messages themselves: through a gateway, or into the local mailbox. */
+#include "account.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "trust/digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIFE_MILLISECONDS (10 * 60 * INT64_C(1000))
+#define PAUSE_MILLISECONDS (60 * INT64_C(1000))
+#define TRIES 5
+#define QUEUE 64
+
+struct message {
+    char to[104], subject[128], text[512];
+};
+
+/* ---- the courier: whoever asks for a code does not wait for a gateway, so its time tells nothing about who is known */
+
+struct courier {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct message queue[QUEUE];
+    unsigned first, count;
+    bool stopping;
+};
+
+static enum gateway_way way_of(const char *to) { return strchr(to, '@') ? GATEWAY_MAIL : GATEWAY_SMS; }
+
+static int mailbox_insert(struct store_connection *db, void *argument, struct error *error)
+{
+    const struct message *message = argument;
+    int64_t now = clock_now();
+    return store_execute(db, error, NULL, "INSERT INTO mailbox (id, at, way, address, subject, body) VALUES ($1, $2, $3, $4, $5, $6)",
+        STORE_VALUES(store_integer(random_id(now)), store_integer(now), store_string(way_of(message->to) == GATEWAY_MAIL ? "mail" : "sms"),
+                     store_string(message->to), store_string(message->subject), store_string(message->text)));
+}
+
+static void deliver(struct account *account, struct message *message)
+{
+    char text[300];
+    struct error error;
+    error_clear(&error);
+    if (!gateway_send(&account->gateway, way_of(message->to), message->to, message->subject, message->text, &error))
+        return;
+    log_line(LOG_ERROR, "gateway", "detail=%s", log_quote(error.detail, text, sizeof text));
+    if (store_write(account->store, mailbox_insert, message, &error)) /* an administrator can still see what was meant to go out */
+        log_line(LOG_ERROR, "mailbox", "detail=%s", log_quote(error.detail, text, sizeof text));
+}
+
+static void *courier_run(void *argument)
+{
+    struct account *account = argument;
+    struct courier *courier = account->courier;
+    struct message message;
+    pthread_mutex_lock(&courier->lock);
+    for (;;) {
+        while (!courier->count && !courier->stopping)
+            pthread_cond_wait(&courier->changed, &courier->lock);
+        if (!courier->count)
+            break;
+        message = courier->queue[courier->first];
+        courier->first = (courier->first + 1) % QUEUE;
+        courier->count--;
+        pthread_mutex_unlock(&courier->lock);
+        deliver(account, &message);
+        pthread_mutex_lock(&courier->lock);
+    }
+    pthread_mutex_unlock(&courier->lock);
+    return NULL;
+}
+
+int courier_start(struct account *account, struct error *error)
+{
+    struct courier *courier = account->courier = calloc(1, sizeof *courier);
+    if (!courier)
+        return out_of_memory(error);
+    pthread_mutex_init(&courier->lock, NULL);
+    pthread_cond_init(&courier->changed, NULL);
+    return pthread_create(&courier->thread, NULL, courier_run, account) ? error_internal(error, "no thread for messages") : 0;
+}
+
+void courier_stop(struct account *account)
+{
+    struct courier *courier = account->courier;
+    pthread_mutex_lock(&courier->lock);
+    courier->stopping = true;
+    pthread_cond_broadcast(&courier->changed);
+    pthread_mutex_unlock(&courier->lock);
+    pthread_join(courier->thread, NULL);
+    free(courier);
+}
+
+static int courier_take(struct courier *courier, const struct message *message, struct error *error)
+{
+    pthread_mutex_lock(&courier->lock);
+    bool room = courier->count < QUEUE;
+    if (room) {
+        courier->queue[(courier->first + courier->count++) % QUEUE] = *message;
+        pthread_cond_broadcast(&courier->changed);
+    }
+    pthread_mutex_unlock(&courier->lock);
+    return room ? 0 : error_unavailable(error, "the queue of messages is full");
+}
+
+/* ---- codes */
+
+static void code_hash(const struct account *account, const char *purpose, const char *address, const char *code, char hash[DIGEST_SIZE])
+{
+    char text[256];
+    int length = snprintf(text, sizeof text, "%s\n%s\n%s", purpose, address, code);
+    digest_hmac(account->secret, text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, hash);
+}
+
+struct sending {
+    struct account *account;
+    const char *purpose, *address, *hash;
+    struct message *mailbox; /* NULL: nobody is known there, or a gateway takes it */
+    bool too_soon;
+};
+
+static int sending_work(struct store_connection *db, void *argument, struct error *error)
+{
+    struct sending *sending = argument;
+    int64_t now = clock_now(), changed = 0;
+    sending->too_soon = false;
+    if (store_execute(db, error, NULL, "DELETE FROM contact_code WHERE sent < $1", STORE_VALUES(store_integer(now - LIFE_MILLISECONDS))) ||
+        store_execute(db, error, &changed,
+            "INSERT INTO contact_code (purpose, address, code_hash, sent, tries) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (purpose, address) "
+            "DO UPDATE SET code_hash = excluded.code_hash, sent = excluded.sent, tries = 0 WHERE contact_code.sent <= $5",
+            STORE_VALUES(store_string(sending->purpose), store_string(sending->address), store_string(sending->hash), store_integer(now),
+                         store_integer(now - PAUSE_MILLISECONDS))))
+        return (int)error->code;
+    sending->too_soon = !changed;
+    return changed && sending->mailbox ? mailbox_insert(db, sending->mailbox, error) : 0;
+}
+
+static int address_known(struct web_call *call, const char *address, bool *known)
+{
+    struct store_rows rows;
+    if (store_query(reader_of(call), &rows, &call->error,
+                    strchr(address, '@') ? "SELECT 1 FROM user_account WHERE email = $1 AND state = 'active' LIMIT 1"
+                                         : "SELECT 1 FROM user_account WHERE mobile = $1 AND state = 'active' LIMIT 1",
+                    STORE_VALUES(store_string(address))))
+        return (int)call->error.code;
+    *known = store_next(&rows);
+    return store_end(&rows);
+}
+
+static void code_make(char code[8])
+{
+    unsigned value;
+    do
+        random_bytes(&value, sizeof value);
+    while (value >= 4294000000u); /* so that no code is likelier than another */
+    snprintf(code, 8, "%06u", value % 1000000);
+}
+
+static int code_send(struct web_call *call, const char *purpose, const char *address)
+{
+    struct account *account = account_of(call);
+    char code[8], hash[DIGEST_SIZE];
+    struct message message;
+    bool known = true;
+    if (!strcmp(purpose, "recover") && address_known(call, address, &known))
+        return (int)call->error.code;
+    code_make(code);
+    code_hash(account, purpose, address, code, hash);
+    snprintf(message.to, sizeof message.to, "%s", address);
+    snprintf(message.subject, sizeof message.subject, "%s 验证码 / Verification code", account->portal_zh);
+    snprintf(message.text, sizeof message.text, "您的验证码是 %s，10分钟内有效。如非本人操作，请忽略。\nYour verification code is %s, valid for 10 minutes. "
+             "If you did not ask for it, ignore this message.", code, code);
+    bool gateway = gateway_has(&account->gateway, way_of(address));
+    struct sending sending = {account, purpose, address, hash, known && !gateway ? &message : NULL, false};
+    if (store_write(account->store, sending_work, &sending, &call->error))
+        return (int)call->error.code;
+    if (sending.too_soon) {
+        error_set(&call->error, ERROR_LIMITED, "too_soon", "验证码已发送，请一分钟后再试。", "A code has been sent; ask again in a minute.");
+        call->error.retry_after = 60;
+        return ERROR_LIMITED;
+    }
+    return known && gateway ? courier_take(account->courier, &message, &call->error) : 0;
+}
+
+int take_contact(struct web_call *call, const struct service_input *input, const char **address)
+{
+    const char *email, *mobile;
+    if (take_checked(call, input, "email", "email", false, &email) || take_checked(call, input, "mobile", "mobile", false, &mobile))
+        return (int)call->error.code;
+    if (!*email == !*mobile)
+        return refuse(&call->error, "email", "required", "请填写邮箱或手机号码其中一项。", "Please give an e-mail address or a mobile number.");
+    *address = *email ? lower(call, email) : mobile;
+    return 0;
+}
+
+static int contact_code_post(struct web_call *call)
+{
+    struct service_input input;
+    const char *purpose, *address;
+    if (service_input(call, &input) || take_text(call, &input, "purpose", 16, true, &purpose) || take_contact(call, &input, &address) ||
+        captcha_check(call, &input))
+        return (int)call->error.code;
+    if (strcmp(purpose, "register") && strcmp(purpose, "recover") && (strcmp(purpose, "change") || !call->signed_in))
+        return refuse(&call->error, "purpose", "purpose", "用途有误。", "This purpose is unknown.");
+    call->status = 204;
+    return code_send(call, purpose, address);
+}
+
+struct checking { const char *purpose, *address, *hash; bool right; };
+
+static int checking_work(struct store_connection *db, void *argument, struct error *error)
+{
+    struct checking *checking = argument;
+    struct store_rows rows;
+    checking->right = false;
+    if (store_query(db, &rows, error,
+            "UPDATE contact_code SET tries = tries + 1 WHERE purpose = $1 AND address = $2 AND sent > $3 AND tries < $4 RETURNING code_hash",
+            STORE_VALUES(store_string(checking->purpose), store_string(checking->address), store_integer(clock_now() - LIFE_MILLISECONDS),
+                         store_integer(TRIES))))
+        return (int)error->code;
+    if (store_next(&rows))
+        checking->right = digest_same(store_column_text(&rows, 0, NULL), checking->hash);
+    return store_end(&rows);
+}
+
+int contact_code_check(struct web_call *call, const char *purpose, const char *address, const char *code, const char *field)
+{
+    char hash[DIGEST_SIZE];
+    code_hash(account_of(call), purpose, address, code, hash);
+    struct checking checking = {purpose, address, hash, false};
+    if (store_write(account_of(call)->store, checking_work, &checking, &call->error))
+        return (int)call->error.code;
+    return checking.right ? 0 : refuse(&call->error, field, "contact_code", "验证码不正确或已过期，请重新获取。",
+                                       "The code is wrong or too old; please ask for a new one.");
+}
+
+int contact_code_use(struct store_connection *db, const char *purpose, const char *address, struct error *error)
+{
+    return store_execute(db, error, NULL, "DELETE FROM contact_code WHERE purpose = $1 AND address = $2",
+                         STORE_VALUES(store_string(purpose), store_string(address)));
+}
+
+const struct web_route contact_routes[] = {
+    {"POST", "/api/account/contact-codes", contact_code_post, 0, 0, WEB_ANONYMOUS, LANE_SLOW, 4096, {60, 60}},
+    {0}};
