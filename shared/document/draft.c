@@ -51,7 +51,7 @@ int doc_new_body(struct doc_module *module, struct store_connection *reader, con
                  struct error *error)
 {
     struct form_problems *problems = arena_alloc(arena, sizeof *problems);
-    struct draft draft;
+    struct draft draft = {.module = module};
     struct json_writer json;
 
     if (!problems) return error_internal(error, "out of memory");

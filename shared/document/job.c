@@ -7,6 +7,7 @@
 #include "base/random.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LEASE_MILLISECONDS 30000
@@ -120,11 +121,7 @@ static void write_principal(const struct principal *p, struct buffer *out)
 
 static int64_t id_member(const struct json *json, const char *name)
 {
-    const char *text = json_member_text(json, name, "0");
-    long long value = 0;
-
-    sscanf(text, "%lld", &value);
-    return value;
+    return strtoll(json_member_text(json, name, "0"), NULL, 10);
 }
 
 #define TEXT_MEMBER(target, name) snprintf(target, sizeof target, "%s", json_member_text(json, name, ""))

@@ -218,7 +218,7 @@ static int check_use(const struct form *form, const struct doc_row *row, const s
 static int book(struct store_connection *db, struct doc_module *module, const struct principal *partner, int64_t document,
                 const struct doc_write_off *message, int64_t now, struct error *error)
 {
-    struct doc_act act;
+    struct doc_act act = {.form = NULL};
     struct arena arena;
     struct ledger_state state;
     struct form_problems *problems;
@@ -232,7 +232,7 @@ static int book(struct store_connection *db, struct doc_module *module, const st
                     : error_internal(error, "out of memory");
     arena_free(&arena);
     act.row.enterprise_name = NULL;
-    if (code) return code;
+    if (code || !act.form) return code;
     if (doc_ledger_read(db, document, &state, error) || read_one_batch(db, act.form, document, &one_batch, error) ||
         check_use(act.form, &act.row, &state, one_batch, message, error) ||
         add_write_off(db, message, entry.write_off, document, act.row.enterprise, partner->user, now, error))
@@ -258,8 +258,8 @@ int doc_write_off(struct store_connection *db, struct doc_module *module, const 
                   const struct doc_write_off *message, int64_t now, enum doc_message_result *result, struct error *error)
 {
     char hash[72];
-    bool repeated;
-    int64_t document;
+    bool repeated = false;
+    int64_t document = 0;
 
     hash_of_message(message, hash);
     if (enter_inbox(db, partner->user, message->message_id, hash, now, &repeated, error)) return (int)error->code;
@@ -286,11 +286,11 @@ int doc_customs_status(struct store_connection *db, struct doc_module *module, c
                        struct error *error)
 {
     char hash[72], text[256];
-    bool repeated;
-    int64_t document;
+    bool repeated = false;
+    int64_t document = 0;
     struct arena arena;
     struct doc_row row;
-    struct doc_act act;
+    struct doc_act act = {.form = NULL};
     const struct form *form;
     const struct form_action *action = NULL;
     struct form_problems *problems;

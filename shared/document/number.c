@@ -72,7 +72,7 @@ static bool write_word(const struct numbering *numbering, const char *word, int6
         text = code_column(numbering, word + 5);
         buffer_bytes(out, text.text, text.length);
     } else if (!strncmp(word, "seq:", 4)) {
-        digits = atoi(word + 4);
+        digits = (int)strtol(word + 4, NULL, 10);
         snprintf(serial, sizeof serial, "%0*lld", digits, (long long)value);
         if (strlen(serial) > (size_t)digits) return false;
         buffer_text(out, serial);

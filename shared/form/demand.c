@@ -69,7 +69,8 @@ static void check_unique(struct demanding *demanding, const struct form_block *b
 {
     char row_path[PATH_SIZE];
 
-    for (size_t i = 1; block->unique_count && i < rows->count; i++)
+    if (!block->unique_count) return;
+    for (size_t i = 1; i < rows->count; i++)
         for (size_t k = 0; k < i; k++)
             if (same_values(block, &rows->rows[i], &rows->rows[k])) {
                 snprintf(row_path, sizeof row_path, "%.*s/%zu/%s", PATH_SIZE - 60, path, i, block->slots[block->unique[0]]);
@@ -111,7 +112,7 @@ static void place_of(char path[PATH_SIZE], const struct form_block *block, int s
 {
     const char *base = block == each && row_path ? row_path : block ? block->name : "";
 
-    if (slot >= 0) path_field(path, base, block->slots[slot]);
+    if (block && slot >= 0) path_field(path, base, block->slots[slot]);
     else snprintf(path, PATH_SIZE, "%s", base);
 }
 

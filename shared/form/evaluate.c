@@ -11,7 +11,7 @@ static const struct form_value absent = {.kind = VALUE_ABSENT};
 
 static struct form_rows *list_in(const struct form_body *body, const struct form_block *block, struct form_row *parent)
 {
-    if (block->parent) {
+    if (block->parent && parent) {
         for (size_t i = 0; i < block->parent->block_count; i++)
             if (block->parent->blocks[i] == block) return &parent->children[i];
         return NULL;
@@ -26,9 +26,10 @@ static void walk_chain(struct walk *walk, const struct form_block *const *chain,
                        const char *path, bool lists)
 {
     const struct form_block *block = chain[0];
-    struct form_rows *rows = list_in(walk->environment->body, block, parent);
+    struct form_rows *rows = block ? list_in(walk->environment->body, block, parent) : NULL;
     char own[PATH_SIZE], row_path[PATH_SIZE];
 
+    if (!rows) return;
     snprintf(own, sizeof own, "%s%s%s", path, *path ? "/" : "", block->name);
     if (length == 1 && lists) walk->visit(walk, rows, NULL, own);
     for (size_t i = 0; i < rows->count; i++) {
@@ -45,11 +46,11 @@ static void walk_chain(struct walk *walk, const struct form_block *const *chain,
 
 static void walk_any(struct walk *walk, const struct form_block *block, bool lists)
 {
-    const struct form_block *chain[FORM_DEPTH];
+    const struct form_block *chain[FORM_DEPTH] = {NULL};
     int length = block->depth;
 
     walk->block = block;
-    for (int i = length - 1; i >= 0; i--, block = block->parent) chain[i] = block;
+    for (int i = length - 1; block && i >= 0; i--, block = block->parent) chain[i] = block;
     walk_chain(walk, chain, length, NULL, "", lists);
 }
 

@@ -186,10 +186,12 @@ static double draw_text(struct print_job *job, struct area area, const char *tex
     pango_layout_set_wrap(job->text, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_alignment(job->text, !strcmp(align, "center") ? PANGO_ALIGN_CENTER : !strcmp(align, "right") ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
     pango_layout_set_text(job->text, text, -1);
-    for (;; size *= 0.9) {
+    set_font(job, size, bold);
+    pango_layout_get_size(job->text, &width, &height);
+    while (area.h > 0 && (double)height / PANGO_SCALE > area.h && size >= 4.4) {
+        size *= 0.9;
         set_font(job, size, bold);
         pango_layout_get_size(job->text, &width, &height);
-        if (area.h <= 0 || (double)height / PANGO_SCALE <= area.h || size < 4.4) break;
     }
     cairo_move_to(job->cairo, area.x, area.y);
     pango_cairo_show_layout(job->cairo, job->text);

@@ -64,7 +64,7 @@ static int dates_of(struct web_call *call, const char **from, const char **to)
 
 static int write_offs(struct web_call *call)
 {
-    const char *from, *to;
+    const char *from = NULL, *to = NULL;
     int64_t page, size;
 
     if (dates_of(call, &from, &to) || web_query_integer(call, "page", 1, 100000, 1, &page) ||

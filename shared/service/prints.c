@@ -100,10 +100,10 @@ static int add_pages(struct printing *printing, struct print_job *job, const str
 static int print_one(struct printing *printing, const char *name, struct print_job **job, struct buffer *out, struct error *error)
 {
     const struct json *print = print_of(printing->form, name);
-    struct print_layout *layout;
+    struct print_layout *layout = NULL;
     int code;
 
-    if (!print) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
+    if (!print || !printing->form) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
     if (read_layout(printing->module, json_member_text(print, "layout", ""), &layout, error)) return (int)error->code;
     if (!*job) *job = print_begin(out, printing->form->title.zh);
     pthread_rwlock_rdlock(&printing->module->lock);
