@@ -60,7 +60,7 @@ export function useDocument(module, formName, id) {
       const first = !page.id
       const answer = await answerOf(first ? post(`/${module}/documents`, { form: formName, body }, { key: key.value })
         : put(`/${module}/documents/${page.id}`, { body }, { version: over ?? form.row.version }))
-      takeRowIds(page.definition, form.model, answer.body)
+      takeRowIds(page.definition, form.content, answer.body)
       form.dirty = false
       draft.clear()
       if (first) draft.rename(`${session.user?.id}/${module}/${formName}/${page.id}`)

@@ -21,7 +21,7 @@ export function useDraft(key, form, version) {
       localStorage.setItem(name, JSON.stringify({ at: Date.now(), version: version(), body: form.body() }))
     } catch { /* the browser's store is full or closed: the form itself still works */ }
   }
-  const stop = watch(() => [form.model, form.dirty], () => { clearTimeout(timer); timer = setTimeout(keep, 500) }, { deep: true })
+  const stop = watch(() => [form.content, form.dirty], () => { clearTimeout(timer); timer = setTimeout(keep, 500) }, { deep: true })
   window.addEventListener('pagehide', keep)
   onScopeDispose(() => { stop(); clearTimeout(timer); window.removeEventListener('pagehide', keep) })
   forgetOld()

@@ -15,7 +15,7 @@ const ASKING = 700      // ms before the server is asked
 
 export function useForm(module, definition) {
   const state = reactive({
-    definition, module, model: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
+    definition, module, content: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
     problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null
   })
   const prefix = `form-${++forms}-`
@@ -24,25 +24,25 @@ export function useForm(module, definition) {
 
   evaluator.immediate().then(local => { pause = local ? TYPING : ASKING })
 
-  const setPaths = paths => new Set((paths || []).map(path => toPagePath(definition, state.model, path)))
-  const placed = list => list.map(item => ({ ...item, path: toPagePath(definition, state.model, item.field) }))
+  const setPaths = paths => new Set((paths || []).map(path => toPagePath(definition, state.content, path)))
+  const placed = list => list.map(item => ({ ...item, path: toPagePath(definition, state.content, item.field) }))
 
   async function evaluate() {
     clearTimeout(timer)
-    if (!state.model) return null
+    if (!state.content) return null
     const mine = ++run
-    const answer = await evaluator.evaluate({ body: toBody(definition, state.model), attachments: state.attachments,
+    const answer = await evaluator.evaluate({ body: toBody(definition, state.content), attachments: state.attachments,
       document: state.row?.id }).catch(() => null)
     if (!answer || mine !== run) return null
     quiet = true
-    mergeDerived(definition, state.model, answer.body)
-    chooseVariants(definition, state.model)
+    mergeDerived(definition, state.content, answer.body)
+    chooseVariants(definition, state.content)
     state.problems = placed(answer.errors)
     state.hidden = setPaths(answer.hidden)
     // an answer without marks: what the definition says of the field itself stands
     state.marked = !!answer.required
     state.required = setPaths(answer.required)
-    addInitialRows(definition, state.model)
+    addInitialRows(definition, state.content)
     state.ready = true
     queueMicrotask(() => { quiet = false })
     return answer
@@ -51,7 +51,7 @@ export function useForm(module, definition) {
   /** Takes a body as what stands in the page now: loaded, or from a draft. */
   async function take(body, dirty = false) {
     quiet = true
-    state.model = toModel(definition, body)
+    state.content = toModel(definition, body)
     state.touched = new Set()
     state.serverProblems = []
     await loadCodes(module, definition)
@@ -59,7 +59,7 @@ export function useForm(module, definition) {
     state.dirty = dirty
   }
 
-  watch(() => state.model, () => {
+  watch(() => state.content, () => {
     if (quiet) return
     state.dirty = true
     state.serverProblems = []
@@ -86,7 +86,7 @@ export function useForm(module, definition) {
 
   return Object.assign(state, {
     evaluate, take, byPath, checklist,
-    body: () => toBody(definition, state.model),
+    body: () => toBody(definition, state.content),
     /** The element id of a field's control or of a block. */
     idOf: path => prefix + path.replace(/[^\w-]/g, '-'),
     hides: path => state.hidden.has(path),
