@@ -228,6 +228,29 @@ int answer_document(struct web_call *call, struct store_connection *db, int64_t 
     return 0;
 }
 
+/* The stored body in its XML shape (GET .../forms/:form/xsd). */
+static int document_xml(struct web_call *call)
+{
+    struct form_problems *ignored = new_problems(call);
+    struct doc_row row;
+    struct slice text;
+    struct form_body *body;
+    const struct form *form;
+    int64_t id;
+
+    if (!ignored || web_parameter_id(call, 0, &id) ||
+        doc_read(reader_of(call), caller(call), service_of(call)->module, id, false, &call->arena, &row, &call->error) ||
+        doc_read_body(reader_of(call), id, &call->arena, &text, &call->error))
+        return (int)call->error.code;
+    if (!(form = doc_form_version(&service_of(call)->documents, row.form, (int)row.form_version)))
+        return error_internal(&call->error, "no definition %s", row.form);
+    if (form_read(form, text.text, text.length, true, &call->arena, ignored, &body, &call->error)) return (int)call->error.code;
+    call->answer_type = "application/xml; charset=utf-8";
+    buffer_text(&call->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    form_write_xml(body, &call->out);
+    return 0;
+}
+
 /* ---- actions */
 
 static int act_work(void *connection, struct web_call *call, struct error *error)
@@ -403,6 +426,7 @@ const struct web_route document_routes[] = {
     {"POST", "/:form/check", check, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, BODY, {0, 0}},
     {"POST", "/documents", create_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, BODY, {0, 0}},
     {"GET", "/documents/:id", open_document, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/documents/:id/xml", document_xml, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"PUT", "/documents/:id", save_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, BODY, {0, 0}},
     {"DELETE", "/documents/:id", delete_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, 0, {0, 0}},
     {"POST", "/documents/:id/actions/:action", act, READERS, RIGHT_VIEW, 0, LANE_FAST, 16384, {0, 0}},
