@@ -1,0 +1,95 @@
+#!/usr/bin/perl
+# Who reaches which route: a table by hand. + is let through (whatever the answer then is), - is 401, 403 or 404.
+use strict;
+use warnings;
+use utf8;
+use Test::More;
+
+use SingleWindow::Instance;
+use SingleWindow::Export;
+
+my $sw = SingleWindow::Instance->start;
+my @roles = qw(anonymous owner other person first second manager foreign customs portal);
+my %client = (anonymous => $sw->client, owner => $sw->signed_in('demo_admin'), other => $sw->signed_in('demo_other'), person => $sw->signed_in('demo_person'),
+	first => $sw->signed_in('demo_first'), second => $sw->signed_in('demo_second'), manager => $sw->signed_in('demo_manager'),
+	foreign => $sw->signed_in('demo_ab'), customs => $sw->signed_in('demo_customs'), portal => $sw->signed_in('demo_portal'));
+my %who = (applicant => $client{owner}, first => $client{first}, second => $client{second}, manager => $client{manager});
+
+my $printed = bring_to(\%who, 'PRINTED');
+my $draft = complete($client{owner});
+my $file = attach($client{owner}, $draft, '23')->json->{id};
+my $pending = bring_to(\%who, 'PENDING_FIRST');
+
+# method, path, data, then: anonymous owner other person first second manager foreign customs portal
+my @table = (
+	[ GET => '/api/export/forms', undef, qw(- + + + + + + + + +) ],
+	[ GET => '/api/export/forms/export_licence/xsd', undef, qw(+ + + + + + + + + +) ],
+	[ GET => '/api/export/codes/country', undef, qw(- + + + + + + + + +) ],
+	[ GET => '/api/export/codes/export_goods/search?q=28', undef, qw(- + + + + + + + + +) ],
+	[ GET => '/api/export/codes', undef, qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/codes/country/csv', undef, qw(- - - - - - - - - +) ],
+	[ POST => '/api/export/codes/country', 'x', qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/documents?form=export_licence', undef, qw(- + + + - - - - - -) ],
+	[ POST => '/api/export/export_licence/new', {}, qw(- + + + - - - - - -) ],
+	[ POST => '/api/export/export_licence/verdict', {}, qw(- + + + - - - - - -) ],
+	[ POST => '/api/export/export_licence/check', {}, qw(- + + + - - - - - -) ],
+	[ POST => '/api/export/documents', { form => 'export_licence', body => { base => {} } }, qw(- + + + - - - - - -) ],
+	[ GET => "/api/export/documents/$printed", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$printed/events", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$printed/ledger", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$printed/xml", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$printed/print/licence.pdf", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$draft", undef, qw(- + - - - - - - - -) ],
+	[ PUT => "/api/export/documents/$draft", { body => { x => 1 } }, qw(- + - - - - - - - -) ],
+	[ DELETE => "/api/export/documents/$draft", undef, qw(- + - - - - - - - -) ],
+	[ POST => "/api/export/documents/$draft/actions/submit", {}, qw(- + - - - - - - - -) ],
+	[ POST => "/api/export/documents/$draft/copy", { count => 0 }, qw(- + + + - - - - - -) ],
+	[ POST => "/api/export/documents/$draft/attachments?type=99", 'x', qw(- + - - - - - - - -) ],
+	[ GET => "/api/export/attachments/$file", undef, qw(- + - - - - - - - -) ],
+	[ DELETE => "/api/export/attachments/999", undef, qw(- - - - - - - - - -) ],
+	[ POST => "/api/export/documents/$pending/actions/first_pass", { opinion => 'x' x 3000 }, qw(- + + + + + + + - -) ],
+	[ POST => '/api/export/batch', {}, qw(- + + + + + + + - -) ],
+	[ POST => '/api/export/print', {}, qw(- + + + + + + + - -) ],
+	[ GET => '/api/export/queries/history?form=export_licence', undef, qw(- + + + - - - - - -) ],
+	[ GET => '/api/export/write-offs', undef, qw(- + + + - - - - - -) ],
+	[ GET => '/api/export/statistics/export_licence', undef, qw(- + + + + + + + - +) ],
+	[ POST => '/api/export/history/export_licence', '', qw(- + + + - - - - - -) ],
+	[ GET => '/api/export/queue', undef, qw(- - - - + + + + - -) ],
+	[ GET => '/api/export/queue/summary', undef, qw(- - - - + + + + - -) ],
+	[ POST => "/api/export/documents/$pending/release", {}, qw(- - - - + + + - - -) ],
+	[ POST => "/api/export/documents/$pending/reassign", {}, qw(- - - - - - + - - -) ],
+	[ GET => '/api/export/unknown-write-offs', undef, qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/jobs/1', undef, qw(- - - - - - - - - -) ],
+	[ GET => '/api/export/verify?number=1&code=2', undef, qw(+ + + + + + + + + +) ],
+	[ POST => '/partner/export/customs-status', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/partner/export/write-offs', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/internal/export/outbox/claim', {}, qw(- - - - - - - - - -) ],
+	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
+);
+
+for my $row (@table) {
+	my ($method, $path, $data, @cells) = @$row;
+	my $got = join ' ', map {
+		my $sender = lc $method;
+		my @more = $method eq 'GET' ? () : $method eq 'DELETE' ? ('If-Match' => '"99"') : ($data, 'If-Match' => '"99"', ref $data ? () : ('Content-Type' => 'text/csv'));
+		my $status = $client{$_}->$sender($path, @more)->status;
+		$status =~ /^(401|403|404)$/ ? '-' : '+';
+	} @roles;
+	is($got, join(' ', @cells), "$method $path");
+}
+
+# What a refused request says differs only where it must: another's document is not there at all.
+is($client{other}->get("/api/export/documents/$printed")->status, 404, "another enterprise's document is 404, not 403");
+is($client{foreign}->get("/api/export/documents/$printed")->status, 404, 'so is one of another agency');
+
+# An operator's rights are the operator's own.
+my $operator = $sw->signed_in('demo_operator');
+is($operator->get("/api/export/documents/$printed")->status, 200, 'an operator sees the documents of the enterprise');
+
+# A partner's key opens the partner's routes and nothing else.
+my @key = ('Authorization' => 'Bearer ' . partner_key($sw), 'X-CSRF-Token' => undef);
+is($sw->client->post('/partner/export/write-offs', {}, @key)->status, 422, "a partner's key opens the partner's route");
+is($sw->client->get('/api/export/documents?form=export_licence', @key)->status, 401, 'and no other');
+is($sw->client->post('/partner/export/write-offs', {}, 'Authorization' => 'Bearer ' . 'a' x 64, 'X-CSRF-Token' => undef)->status, 401, 'an unknown key opens nothing');
+
+done_testing();
