@@ -29,7 +29,7 @@ static const char *upper(struct web_call *call, const char *text)
 static int within_enterprise(struct web_call *call)
 {
     char field[96];
-    if (call->error.code && *call->error.field) {
+    if (*call->error.field && strcmp(call->error.field, "enterprise")) {
         snprintf(field, sizeof field, "enterprise/%.80s", call->error.field);
         error_field(&call->error, field);
     }

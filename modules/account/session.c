@@ -266,8 +266,8 @@ static int sign_out_everywhere(struct web_call *call)
 
 const struct web_route session_routes[] = {
     {"GET", "/api/account/session", session_get, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
-    {"POST", "/api/account/session", sign_in, 0, 0, WEB_ANONYMOUS, LANE_SLOW, 4096, {120, 60}},
+    {"POST", "/api/account/session", sign_in, 0, 0, WEB_ANONYMOUS, LANE_SLOW, 4096, {240, 60}},
     {"DELETE", "/api/account/session", sign_out, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
     {"DELETE", "/api/account/sessions", sign_out_everywhere, SIGNED_IN, 0, 0, LANE_FAST, 0, {0, 0}},
-    {"POST", "/api/account/captcha", captcha_new, 0, 0, WEB_ANONYMOUS, LANE_FAST, 1024, {120, 60}},
+    {"POST", "/api/account/captcha", captcha_new, 0, 0, WEB_ANONYMOUS, LANE_FAST, 1024, {300, 60}},
     {0}};
