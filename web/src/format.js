@@ -37,3 +37,5 @@ export function showSize(bytes) {
 }
 
 export const showBool = value => (language.value === 'en' ? (value ? 'Yes' : 'No') : value ? '是' : '否')
+
+export const titleOf = article => (language.value === 'en' && article.title_en) || article.title

@@ -9,7 +9,7 @@ import { useDraft } from './useDraft.js'
 
 export function useDocument(module, formName, id) {
   const page = reactive({ form: null, definition: null, id: id || null, problem: null, loading: true, saving: false, stale: null,
-    actions: {}, offered: null })
+    actions: {}, offered: null, moved: 0 })
   const key = ref(newKey())
   let draft = null
 
@@ -25,7 +25,8 @@ export function useDocument(module, formName, id) {
     page.problem = null
     try {
       const answer = page.id ? await get(`/${module}/documents/${page.id}`) : null
-      const version = answer?.document.form_version
+      const version = answer?.form_version
+      page.moved = answer?.moved_from || 0
       page.definition = await definitionOf(module, answer?.document.form || formName, version)
       page.form = useForm(module, page.definition)
       if (answer) takeAnswer(answer)

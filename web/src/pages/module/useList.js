@@ -2,7 +2,7 @@
 import { computed, reactive } from 'vue'
 import { get } from '../../api.js'
 
-export function useList(path, { filters, size = 10, fixed = {} }) {
+export function useList(path, { filters, size = 10, fixed = {}, fallback = () => ({}) }) {
   const entry = reactive({})
   const list = reactive({ items: [], total: '0', page: 1, size, busy: false, problem: null, ticked: new Set() })
   let asked = 0
@@ -13,13 +13,13 @@ export function useList(path, { filters, size = 10, fixed = {} }) {
       else entry[filter.column] = filter.match === 'state' ? [] : ''
     }
   }
-  const query = () => Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]))
+  const query = () => Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]).filter(([, value]) => value !== ''))
 
   async function load(page = list.page) {
     const mine = ++asked
     Object.assign(list, { busy: true, problem: null })
     try {
-      const answer = await get(path(), { ...fixed, ...query(), page, size: list.size })
+      const answer = await get(path(), { ...fixed, ...fallback(), ...query(), page, size: list.size })
       if (mine !== asked) return
       Object.assign(list, { items: answer.items, total: answer.total, page })
       list.ticked.clear()
