@@ -129,7 +129,10 @@ static int session_find(struct web_call *call, struct error *error)
     call->signed_in = !code;
     if (code)
         memset(&call->session, 0, sizeof call->session);
-    return code == ERROR_UNAUTHENTICATED ? 0 : code;
+    if (code != ERROR_UNAUTHENTICATED)
+        return code;
+    error_clear(error); /* handlers return call->error.code */
+    return 0;
 }
 
 static int caller_load(struct web_call *call, struct error *error)
