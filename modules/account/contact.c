@@ -200,7 +200,7 @@ int take_contact(struct web_call *call, const struct service_input *input, const
 static int contact_code_post(struct web_call *call)
 {
     struct service_input input;
-    const char *purpose, *address;
+    const char *purpose = "", *address = "";
     if (service_input(call, &input) || take_text(call, &input, "purpose", 16, true, &purpose) || take_contact(call, &input, &address) ||
         captcha_check(call, &input))
         return (int)call->error.code;

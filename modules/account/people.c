@@ -67,7 +67,7 @@ static void write_members(struct web_call *call, struct store_connection *db, co
 
 static void write_row(struct web_call *call, struct store_rows *rows)
 {
-    struct person person;
+    struct person person = {0};
     struct error error;
     error_clear(&error);
     /* a page is 100 at most: one look for each is cheap, and there is one place that reads a person */
@@ -161,7 +161,7 @@ struct task {
 
 static int write_one(struct web_call *call, struct store_connection *db, int64_t id, const char *password, struct error *error)
 {
-    struct person person;
+    struct person person = {0};
     if (person_by_id(db, &call->arena, id, &person, error))
         return (int)error->code;
     json_object(&call->json);
@@ -256,11 +256,15 @@ static int person_post(struct web_call *call)
 static int person_find(struct web_call *call, struct store_connection *db, struct person *person, struct error *error)
 {
     int64_t id;
-    if (web_parameter_id(call, 0, &id))
-        return error_set(error, ERROR_NOT_FOUND, "not_found", "没有找到该用户。", "There is no such user.");
-    if (person_by_id(db, &call->arena, id, person, error))
-        return (int)error->code;
-    return in_scope(call, person) ? 0 : error_set(error, ERROR_NOT_FOUND, "not_found", "没有找到该用户。", "There is no such user.");
+    int code = web_parameter_id(call, 0, &id);
+    if (!code)
+        code = person_by_id(db, &call->arena, id, person, error);
+    if (!code && in_scope(call, person))
+        return 0;
+    if (code && code != ERROR_NOT_FOUND)
+        return code;
+    error_set(error, ERROR_NOT_FOUND, "not_found", "没有找到该用户。", "There is no such user.");
+    return ERROR_NOT_FOUND;
 }
 
 /* Sessions carry rights: when these change, the sessions end. */
@@ -270,7 +274,7 @@ static int change_work(void *connection, struct web_call *call, struct error *er
     const struct new_person *new = &task->person;
     struct account *account = account_of(call);
     struct grants before;
-    struct person person;
+    struct person person = {0};
     if (person_find(call, connection, &person, error) || rights_load(connection, account, person.id, &before, error))
         return (int)error->code;
     bool other = (task->rights_given && memcmp(&before, &new->grants, sizeof before)) || strcmp(person.agency, new->agency);
@@ -288,7 +292,7 @@ static int change_work(void *connection, struct web_call *call, struct error *er
 static int person_put(struct web_call *call)
 {
     struct service_input input;
-    struct person person;
+    struct person person = {0};
     struct task *task = task_new(call);
     if (!task || service_input(call, &input) || person_find(call, reader_of(call), &person, &call->error))
         return (int)call->error.code;
@@ -304,7 +308,7 @@ static int person_put(struct web_call *call)
 static int state_work(void *connection, struct web_call *call, struct error *error)
 {
     const struct task *task = call->argument;
-    struct person person;
+    struct person person = {0};
     if (person_find(call, connection, &person, error) ||
         store_execute(connection, error, NULL, "UPDATE user_account SET state = $2, epoch = epoch + 1, updated = $3, version = version + 1 WHERE id = $1",
                       STORE_VALUES(store_integer(person.id), store_string(task->state), store_integer(clock_now()))) ||
@@ -332,7 +336,7 @@ static int unlock_post(struct web_call *call) { return state_post(call, "active"
 static int reset_work(void *connection, struct web_call *call, struct error *error)
 {
     const struct task *task = call->argument;
-    struct person person;
+    struct person person = {0};
     if (person_find(call, connection, &person, error) ||
         store_execute(connection, error, NULL,
                       "UPDATE user_account SET password = $2, must_change = 1, epoch = epoch + 1, updated = $3, version = version + 1 WHERE id = $1",
@@ -344,7 +348,7 @@ static int reset_work(void *connection, struct web_call *call, struct error *err
 
 static int reset_post(struct web_call *call)
 {
-    struct person person;
+    struct person person = {0};
     struct task *task = task_new(call);
     if (!task || person_find(call, reader_of(call), &person, &call->error) || password_new(call, task))
         return (int)call->error.code;

@@ -139,7 +139,7 @@ static int registration_post(struct web_call *call)
 {
     struct service_input input;
     struct registration r = {.account = account_of(call), .address = call->remote_address};
-    const char *kind, *password;
+    const char *kind = "", *password = "";
     char hash[PASSWORD_HASH_SIZE];
     if (service_input(call, &input) || take_text(call, &input, "kind", 16, true, &kind))
         return (int)call->error.code;

@@ -12,7 +12,7 @@
 /* Four or five characters without look-alikes (0 O 1 I L ...). */
 void captcha_make(char answer[CAPTCHA_SIZE]);
 
-/* Appends a PNG of 236 x 76 as a data URI (about 8 KiB). */
+/* Appends a PNG of 236 x 76 as a data URI (about 20 KiB). */
 int captcha_draw(const char *answer, struct buffer *out, struct error *error);
 
 /* Whether somebody's answer is right: capitals and spaces do not matter. */
