@@ -1,0 +1,199 @@
+// A new enterprise from its registration to a licence that customs has written off: the whole module, as people use it.
+import { writeFileSync } from 'node:fs'
+import { accounts, accessible, fits, is, like, ok, open, pdfText, qrCodes, test, url, variables } from './lib.mjs'
+import { as, choose, confirm, field, fill, labelled, signIn } from './steps.mjs'
+
+const PASSWORD = 'Steel-Works-2026'
+const pdf = { name: '合同.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n') }
+const saved = async (download, name) => { const file = `${variables}/${name}`; await download.saveAs(file); return file }
+
+// The code by SMS lies in the portal's mailbox, for there is no gateway.
+async function smsCode(mobile) {
+  const portal = await as('demo_portal', '/app/admin/mailbox')
+  const line = portal.getByRole('row').filter({ hasText: mobile }).first()
+  await line.waitFor()
+  const code = /\b(\d{6})\b/.exec(await line.innerText())?.[1]
+  ok(code, 'the administrator reads the code in the mailbox')
+  await accessible(portal, 'mailbox')
+  await portal.context().close()
+  return code
+}
+
+async function register() {
+  const page = await open('/#/register')
+  await page.getByText('企业用户').click()
+  await page.getByRole('button', { name: '下一步' }).click()
+  await page.getByRole('button', { name: '下一步' }).click()
+  ok(await page.locator('.wrong').count() >= 4, 'registration marks every missing field')
+  await labelled(page, '用户名').fill('steel_works')
+  await labelled(page, '.*姓名').fill('王工')
+  for (const input of await page.locator('input[autocomplete="new-password"]').all()) await input.fill(PASSWORD)
+  await page.getByLabel(/邮箱/).fill('wang@steel.example')
+  await page.getByLabel(/手机号/).fill('13800001111')
+  await page.keyboard.press('Tab')
+  await page.getByRole('button', { name: '获取验证码' }).click()
+  await page.getByRole('dialog').getByPlaceholder('请输入验证码').fill('TEST')
+  await page.keyboard.press('Enter')
+  await page.getByRole('status').filter({ hasText: /已发送/ }).waitFor()
+  await page.locator('input[autocomplete="one-time-code"]').fill(await smsCode('13800001111'))
+  await accessible(page, 'registration')
+  await page.getByRole('button', { name: '下一步' }).click()
+  await labelled(page, '企业名称').fill('辽宁恒益五金矿产有限公司(演示)')
+  await page.getByLabel(/社会信用代码/).fill('91210200MA0XY12345'.replace('I', '1'))
+  await page.getByLabel(/企业代码/).fill('2102299201930')
+  await page.getByLabel(/地址/).fill('大连市中山区1号')
+  await page.getByLabel(/联系人/).fill('王工')
+  await page.getByLabel(/联系电话/).fill('0411-12345678')
+  await page.getByPlaceholder('请输入验证码').fill('TEST')
+  await page.getByRole('button', { name: '注册', exact: true }).click()
+  await page.getByText('注册成功').waitFor()
+  ok(true, 'a new enterprise registers')
+  await page.getByRole('link', { name: '登录' }).last().click()
+  await signIn(page, 'steel_works', PASSWORD)
+  like(await page.locator('header').first().innerText(), /2102299201930/, 'the header shows the company and its 13-digit code')
+  return page
+}
+
+async function apply(page) {
+  await page.goto(`${url}/#/app/export/new/export_licence`)
+  await page.getByRole('button', { name: '下一步' }).click()
+  ok(await page.locator('.wrong').count() > 0, 'the pre-application marks what is missing')
+  await choose(page, 'goods/hs_code', '7208')
+  await choose(page, 'base/customs_port', 'sdjc')
+  await accessible(page, 'pre-application')
+  await page.getByRole('button', { name: '下一步' }).click()
+  await confirm(page)
+  await field(page, 'base/import_country').waitFor()
+  is(await field(page, 'goods/goods_class').locator('input').inputValue(), 'STEEL', 'the catalogue fills the goods')
+  ok((await field(page, 'base/exporter_code').locator('input').inputValue()) === '2102299201930', 'the exporter comes from the session')
+  const list = page.getByRole('region', { name: /还差什么/ }).or(page.locator('aside'))
+  like(await list.first().innerText(), /R-EX-5[\s\S]*R-EX-6/, 'the checklist demands producers and certificates, by rule')
+}
+
+async function fillIn(page) {
+  await choose(page, 'base/import_country', '韩国')
+  await choose(page, 'base/transport_mode', 'hsys')
+  await choose(page, 'base/payment_term', '4')
+  for (const [path, text] of Object.entries({
+    'base/contract_no': 'HY-2026-01', 'base/importer_name_zh': '韩国钢铁株式会社', 'base/importer_name_en': 'Korea Steel Co', 'base/contract_total_qty': '1000',
+    'base/contract_sign_date': '2026-08-01', 'base/contract_total_amount': '650000', 'base/contract_valid_date': '2026-12-31', 'other/applicant_contact': '0411-12345678'
+  })) await fill(page, path, text)
+  await choose(page, 'other/issuing_agency', 'AA')
+  const row = page.locator('td[data-path^="specs/"]')
+  await row.filter({ has: page.getByLabel('规格、等级') }).first().locator('input').fill('Q345 3mm')
+  await row.filter({ has: page.getByLabel('单价') }).first().locator('input').fill('650')
+  await row.filter({ has: page.getByLabel('数量') }).first().locator('input').fill('1000')
+  await row.filter({ has: page.getByLabel('数量') }).first().locator('input').blur()
+  await page.waitForFunction(() => [...document.querySelectorAll('[data-path="goods/total_amount"] input')].some((input) => /650,?000/.test(input.value)))
+  ok(true, 'totals are computed while typing')
+}
+
+async function addRow(page, block, values) {
+  const panel = page.locator('section.panel').filter({ has: page.getByRole('heading', { name: block }) }).first()
+  await panel.getByRole('button', { name: /增加|添加|新增|\+/ }).first().click()
+  for (const [label, text] of Object.entries(values)) await panel.getByLabel(label, { exact: true }).last().fill(text)
+  await panel.getByRole('button', { name: '保存', exact: true }).last().click()
+}
+
+async function finish(page) {
+  await page.getByRole('button', { name: '暂存' }).click()
+  await page.waitForURL(/doc\/export_licence\/\d+/)
+  is(await field(page, 'base/application_no').locator('input').inputValue(), '2026000001', 'saving gives the application its number')
+  await page.getByRole('button', { name: '申报', exact: true }).hover()
+  ok(await page.getByRole('tooltip').filter({ visible: true }).count() > 0, 'the disabled submit button says why')
+  await addRow(page, '生产商', { '生产商名称': '鞍山钢厂', '生产商统一社会信用代码': '988899977763675550' })
+  await addRow(page, '产品证明编号', { '产品质量检验合格证明编号': '无编号' })
+  await page.getByRole('button', { name: '暂存' }).click()
+  for (const type of ['01', '11']) {
+    await page.getByRole('button', { name: /附件/ }).first().click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('select').selectOption(type)
+    await dialog.locator('input[type=file]').setInputFiles(pdf)
+    await dialog.getByRole('button', { name: '上传', exact: true }).click()
+    await dialog.getByRole('row').filter({ hasText: '合同.pdf' }).nth(type === '01' ? 0 : 1).waitFor()
+    if (type === '01') await accessible(page, 'attachments')
+    await dialog.getByRole('button', { name: '关闭' }).last().click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
+  await page.locator('.promise input').check()
+  await accessible(page, 'application form')
+}
+
+async function submit(page) {
+  await page.getByRole('button', { name: '申报', exact: true }).click()
+  await confirm(page)
+  await page.getByText('待初审').first().waitFor()
+  ok(true, 'it is submitted')
+}
+
+async function review(name, action, opinion) {
+  const page = await as(name, '/app/desk/queue')
+  await page.getByRole('button', { name: /^2026000001/ }).or(page.getByRole('link', { name: /^2026000001/ })).first().click()
+  await page.getByRole('button', { name: '认领' }).last().click()
+  await page.getByRole('button', { name: '释放' }).last().waitFor()
+  if (opinion) await page.getByLabel('审批意见').or(page.locator('textarea')).last().fill(opinion)
+  if (opinion) await accessible(page, 'review')
+  await page.getByRole('button', { name: action, exact: true }).click()
+  const box = page.locator('.el-message-box')
+  await box.waitFor({ timeout: 1500 }).then(() => confirm(page), () => {})
+  await page.getByText(/已办理|办理成功|成功|退回|待复审|复审通过|已打印/).first().waitFor()
+  await page.context().close()
+}
+
+await test(async () => {
+  const page = await register()
+  await apply(page)
+  await fillIn(page)
+  await finish(page)
+  await submit(page)
+  await review('demo_first', '初审退回', '请核对合同号')
+  await page.reload()
+  await page.getByText('初审退回').first().waitFor()
+  await page.getByRole('button', { name: '查看审批意见' }).click()
+  await page.getByText('请核对合同号').waitFor()
+  ok(true, 'the enterprise reads the opinion')
+  await page.keyboard.press('Escape')
+  await fill(page, 'base/contract_no', 'HY-2026-02')
+  await page.getByRole('button', { name: '暂存' }).click()
+  await page.waitForTimeout(300)
+  await page.locator('.promise input').check()
+  await submit(page)
+  await review('demo_first', '初审通过')
+  await review('demo_second', '复审通过')
+
+  const id = /doc\/export_licence\/(\d+)/.exec(page.url())[1]
+  await page.waitForFunction(async (id) => (await (await fetch(`/api/export/documents/${id}`)).json()).document.state === 'PRINTED', id)
+  await page.goto(`${url}/#/app/export/list/export_licence`)
+  await page.reload()
+  const line = page.getByRole('row').filter({ hasText: '2026000001' })
+  like(await line.innerText(), /已打印[\s\S]*26AA500001/, 'the list shows the licence')
+  await accessible(page, 'list')
+  await line.getByRole('checkbox').check()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '电子许可证下载' }).click()])
+  const file = await saved(download, 'licence.pdf')
+  const text = pdfText(file)
+  like(text, /出口许可证/, 'the licence PDF opens')
+  like(text, /26-AA-500001/, 'with its number')
+  like(text, /鞍山|Q345/, 'and its specification')
+  like(text, /韩国/, 'and country')
+  const [code] = qrCodes(file)
+  like(code, /verify\?module=export&number=26AA500001&code=[0-9A-Z]{16}$/, 'its QR code leads to the verification page')
+
+  const key = Object.entries(accounts()).find(([name]) => name === 'partner')[1]
+  const customs = (path, data) => page.request.post(`${url}/partner/export/${path}`, { data, headers: { Authorization: `Bearer ${key}` } })
+  is((await customs('customs-status', { message_id: 'b1', licence_no: '26AA500001', status: 'STORED' })).status(), 200, 'customs accepts it')
+  is((await customs('write-offs', { message_id: 'b2', licence_no: '26AA500001', declaration_no: '090820260500000411', quantity: '400', unit: '035', released: '2026-09-10' })).status(), 200, 'customs writes 400 off')
+  await page.goto(`${url}/#/app/export/query/export_licence/customs`)
+  await page.getByRole('row').filter({ hasText: '报关单核注' }).waitFor()
+  ok(true, 'the customs status is shown')
+  await page.goto(`${url}/#/app/export/write-offs/export_licence`)
+  await page.getByRole('row').filter({ hasText: '090820260500000411' }).waitFor()
+  ok(true, 'and the write-off')
+
+  const anybody = await open('/' + code.slice(code.indexOf('#')))
+  await anybody.getByText(/有效/).first().waitFor()
+  like(await anybody.locator('main').innerText(), /26AA500001[\s\S]*600/, 'the public page confirms the licence and what is left')
+  await accessible(anybody, 'verification')
+  await anybody.setViewportSize({ width: 360, height: 800 })
+  await fits(anybody, 'verification at 360 px')
+})
