@@ -122,21 +122,21 @@ async function finish(page) {
 async function submit(page) {
   await page.getByRole('button', { name: '申报', exact: true }).click()
   await confirm(page)
-  await page.getByText('待初审').first().waitFor()
+  await page.locator('.tag').filter({ hasText: '待初审' }).first().waitFor()
   ok(true, 'it is submitted')
 }
 
 async function review(name, action, opinion) {
   const page = await as(name, '/app/desk/queue')
   await page.getByRole('button', { name: /^2026000001/ }).or(page.getByRole('link', { name: /^2026000001/ })).first().click()
-  await page.getByRole('button', { name: '认领' }).last().click()
-  await page.getByRole('button', { name: '释放' }).last().waitFor()
-  if (opinion) await page.getByLabel('审批意见').or(page.locator('textarea')).last().fill(opinion)
+  await page.getByRole('button', { name: '领取' }).last().click()
+  await page.getByRole('button', { name: '放回' }).last().waitFor()
+  if (opinion) await page.locator('.decide textarea').fill(opinion)
   if (opinion) await accessible(page, 'review')
-  await page.getByRole('button', { name: action, exact: true }).click()
-  const box = page.locator('.el-message-box')
-  await box.waitFor({ timeout: 1500 }).then(() => confirm(page), () => {})
-  await page.getByText(/已办理|办理成功|成功|退回|待复审|复审通过|已打印/).first().waitFor()
+  const done = page.waitForResponse((answer) => /\/actions\//.test(answer.url()))
+  await page.locator('.decide').getByRole('button', { name: action, exact: true }).click()
+  await confirm(page)
+  is((await done).status(), 200, `${action} by ${name}`)
   await page.context().close()
 }
 
@@ -148,7 +148,7 @@ await test(async () => {
   await submit(page)
   await review('demo_first', '初审退回', '请核对合同号')
   await page.reload()
-  await page.getByText('初审退回').first().waitFor()
+  await page.locator('.tag').filter({ hasText: '初审退回' }).first().waitFor()
   await page.getByRole('button', { name: '查看审批意见' }).click()
   await page.getByText('请核对合同号').waitFor()
   ok(true, 'the enterprise reads the opinion')
