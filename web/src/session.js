@@ -8,8 +8,10 @@ export const session = reactive({ loaded: false, problem: null, signed_in: false
 const absent = { signed_in: false, demo: false, portal: null, user: null, enterprise: null, agency: null, today: '' }
 
 function take(answer) {
-  Object.assign(session, absent, answer, { loaded: true, problem: null, expired: false })
   setCsrf(answer.csrf)
+  // the session ran out under open work: who worked here is remembered until somebody signs in or leaves
+  if (session.expired && !answer.signed_in) return session
+  Object.assign(session, absent, answer, { loaded: true, problem: null, expired: false })
   return session
 }
 
@@ -28,6 +30,7 @@ export async function signIn(entry) {
 }
 
 export async function signOut(everywhere) {
+  session.expired = false
   await remove(everywhere ? '/account/sessions' : '/account/session', { quiet: true }).catch(() => {})
   return loadSession()
 }
