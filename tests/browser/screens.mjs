@@ -1,0 +1,45 @@
+// Every screen at 1440 px and at 360 px: it opens without an error, nothing sticks out, axe finds nothing. With SW_SCREENS=<folder>
+// each is also kept as a picture, to be looked at.
+import { accessible, fits, ok, open, test, url } from './lib.mjs'
+import { as } from './steps.mjs'
+
+const keep = process.env.SW_SCREENS
+const [draft, printed] = (process.env.SW_DOCUMENTS ?? '').split(',')
+
+const screens = {
+  nobody: ['/', '/sign-in', '/register', '/recover/password', '/recover/name', '/articles/notice', '/articles/faq', '/verify', '/nowhere'],
+  demo_admin: ['/', '/app/me/profile', '/app/me/password', '/app/me/enterprise', '/app/me/operators', '/app/export/list/export_licence', '/app/export/new/export_licence',
+    `/app/export/doc/export_licence/${draft}`, `/app/export/doc/export_licence/${printed}`, '/app/export/query/export_licence/history', '/app/export/query/export_licence/customs',
+    '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence'],
+  demo_first: ['/app/desk/queue', `/app/desk/doc/export/${printed}`],
+  demo_manager: ['/app/desk/licences/export', `/app/desk/doc/export/${printed}`],
+  demo_portal: ['officers', 'enterprises', 'partners', 'articles', 'codes', 'mailbox', 'unknown', 'audit'].map((name) => `/app/admin/${name}`),
+}
+
+async function look(page, who, path, width) {
+  await page.goto(`${url}/#${path}`)
+  await page.locator('h1, h2, main').first().waitFor()
+  await page.waitForLoadState('networkidle')
+  await page.waitForTimeout(150)
+  const name = `${path} (${who}) at ${width} px`
+  ok(!(await page.getByText(/出错了|加载失败|无法加载/).count()), `${name} opens`)
+  await fits(page, name)
+  await accessible(page, name)
+  if (keep) await page.screenshot({ path: `${keep}/${width}${path.replaceAll('/', '_')}-${who}.png`, fullPage: true })
+}
+
+await test(async () => {
+  for (const [who, paths] of Object.entries(screens)) {
+    const page = who === 'nobody' ? await open('/') : await as(who)
+    for (const width of [1440, 360]) {
+      await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
+      for (const path of paths) await look(page, who, path, width)
+    }
+    await page.context().close()
+  }
+  const english = await as('demo_admin', '/app/export/new/export_licence')
+  await english.getByRole('button', { name: 'English' }).click()
+  await english.getByText('Pre-application').first().waitFor()
+  ok(true, 'the second language is English')
+  await accessible(english, 'pre-application in English')
+})
