@@ -277,6 +277,14 @@ static void draw_cells(struct print_job *job, const struct json *columns, struct
     }
 }
 
+static double width_of(const struct json *columns)
+{
+    double width = 0;
+
+    JSON_EACH(column, columns) width += POINTS(number_of(column, "w", 20));
+    return width;
+}
+
 /* Draws a table from row `first` on; returns the first row that did not fit. With `overflow`, a table that cannot hold all rows shows
    that text instead and leaves all rows to the continuation pages. */
 static size_t draw_rows(struct print_job *job, const struct json *element, struct filling *filling, size_t first, struct buffer *text)
@@ -298,8 +306,13 @@ static size_t draw_rows(struct print_job *job, const struct json *element, struc
         bool here = first + i < count && !(overflow && count > capacity);
         struct filling empty = {.source = filling->source};
         filling->row = first + i;
-        draw_cells(job, columns, line, here ? "text" : "none", here ? filling : &empty, text);
-        if (i == 0 && overflow && count > capacity) draw_text(job, inside(line), overflow, 9, true, "center");
+        if (i == 0 && overflow && count > capacity) {
+            line.w = width_of(columns);
+            draw_frame(job, line);
+            draw_text(job, inside(line), overflow, 9, true, "center");
+        } else {
+            draw_cells(job, columns, line, here ? "text" : "none", here ? filling : &empty, text);
+        }
     }
     filling->block = NULL;
     if (overflow && count > capacity) return 0;
