@@ -16,6 +16,8 @@ test: packages-test
 test-some:
 	tests/with-postgres $(PROVE) $(TEST)
 test-all: test-plain test-postgresql
+	@$(MAKE) --no-print-directory VARIANT=asan test-asan
+	@$(MAKE) --no-print-directory VARIANT=tsan test-tsan
 
 # everything, with SQLite
 test-plain:
@@ -24,6 +26,17 @@ test-plain:
 # the tests under tests/api once more, each with a private PostgreSQL cluster
 test-postgresql:
 	$(if $(API_TESTS),VARIANT=$(VARIANT) DATABASE=postgresql $(PROVE) $(API_TESTS))
+
+# AddressSanitizer and UBSan: unit and API tests, and the main flow in the browser once
+.PHONY: test-asan test-tsan
+test-asan:
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan c units
+	VARIANT=asan DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) tests/browser/main_flow.t
+
+# ThreadSanitizer: API tests
+test-tsan:
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan c units
+	VARIANT=tsan DATABASE=sqlite $(PROVE) $(API_TESTS)
 
 lint: packages-test
 	@platform/lint/run $(JOBS)
