@@ -452,5 +452,8 @@ export default {
   "articles.publish": "Published (a draft otherwise)",
   "password.must": "This is a first password: change it before you go on.",
   "contact.to": "A code goes to {address}",
-  "contact.send_now": "Send"
+  "contact.send_now": "Send",
+  "ref.placeholder": "Space to choose a document",
+  "ref.choose": "Choose",
+  "queue.form": "Document"
 }

@@ -252,7 +252,7 @@ export default {
   "form.tools": "单据操作",
   "form.anchors": "表单各部分",
   "form.electronic": "当前为 电子版 {title}",
-  "form.after_save": "暂存后可填写合同信息、上传附件。",
+  "form.after_save": "首次暂存后可以填写。",
   "verdict.title": "许可证预申请",
   "verdict.go": "确定进入申请表吗？",
   "verdict.paper": "需要申请纸质许可证。",
@@ -452,5 +452,8 @@ export default {
   "articles.publish": "发布（不勾选则为草稿）",
   "password.must": "这是初始密码，请先修改密码，然后才能办理业务。",
   "contact.to": "验证码将发送到 {address}",
-  "contact.send_now": "发送"
+  "contact.send_now": "发送",
+  "ref.placeholder": "按空格键选择单据",
+  "ref.choose": "选择",
+  "queue.form": "单证"
 }

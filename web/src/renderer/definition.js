@@ -40,13 +40,15 @@ export function findField(definition, name) {
   return null
 }
 
+const placesOf = action => action.where || (action.by === 'agency' ? ['desk'] : action.kind === 'edit' ? ['form'] : ['form', 'list'])
+
 /** Everything that can be done with a document: [{name, machine, ...action}]. */
 export function actionsOf(definition, { by, where } = {}) {
   const all = []
   for (const [machine, table] of Object.entries(definition.machines || {})) {
     for (const [name, action] of Object.entries(table.actions || {})) {
       if (by && action.by !== by) continue
-      if (where && !(action.where || []).includes(where)) continue
+      if (where && !placesOf(action).includes(where)) continue
       all.push({ kind: 'transition', ...action, name, machine })
     }
   }
@@ -55,7 +57,7 @@ export function actionsOf(definition, { by, where } = {}) {
 
 export const stateColumn = machine => (machine === 'main' ? 'state' : 'state_' + machine)
 export const stateOf = (definition, machine, code) => definition.machines?.[machine]?.states?.[code] || null
-export const allowedFrom = (action, state) => action.from?.includes('*') || action.from?.includes(state)
+export const allowedFrom = (action, state) => action.from?.includes('*') || action.from?.includes(state ?? '')
 
 /** The machine whose state a list column shows, or nothing. */
 export function machineOfColumn(definition, column) {

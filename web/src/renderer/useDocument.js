@@ -3,7 +3,7 @@ import { reactive, ref } from 'vue'
 import { get, newKey, post, put, remove } from '../api.js'
 import { definitionOf } from '../forms.js'
 import { session } from '../session.js'
-import { takeRowIds } from './model.js'
+import { mergeDerived, takeRowIds } from './model.js'
 import { useForm } from './useForm.js'
 import { useDraft } from './useDraft.js'
 
@@ -62,6 +62,8 @@ export function useDocument(module, formName, id) {
       const answer = await answerOf(first ? post(`/${module}/documents`, { form: formName, body }, { key: key.value })
         : put(`/${module}/documents/${page.id}`, { body }, { version: over ?? form.row.version }))
       takeRowIds(page.definition, form.content, answer.body)
+      // what only the server fills: values picked from another document, of the session
+      mergeDerived(page.definition, form.content, answer.body)
       form.dirty = false
       draft.clear()
       if (first) draft.rename(`${session.user?.id}/${module}/${formName}/${page.id}`)

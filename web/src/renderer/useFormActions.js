@@ -12,7 +12,7 @@ const MOST_COPIES = 100
 
 export function useFormActions(module, page, { promised, tab, show }) {
   const form = () => page.form
-  const stateFor = action => form()?.row?.[stateColumn(action.machine)] ?? page.definition?.machines?.[action.machine]?.initial
+  const stateFor = action => form()?.row?.[stateColumn(action.machine)] ?? page.definition?.machines?.[action.machine]?.initial ?? ''
 
   const shown = computed(() => (page.definition ? actionsOf(page.definition, { by: 'applicant', where: 'form' }) : [])
     .filter(action => ALWAYS.includes(action.kind) || action.complete || (page.id && allowedFrom(action, stateFor(action)))))
@@ -24,7 +24,7 @@ export function useFormActions(module, page, { promised, tab, show }) {
     if (action.complete) {
       const missing = form().checklist.filter(item => item.level !== 'warning').length
       if (missing) return t('why.incomplete', { n: missing })
-      if (!promised.value) return t('why.promise')
+      if (page.definition.promise && !promised.value) return t('why.promise')
     }
     const server = page.actions[action.name]
     // what the server said about completeness may be older than what stands in the page
