@@ -6,6 +6,7 @@
 #include "document/job.h"
 #include "document/ledger.h"
 #include "print/print.h"
+#include "service/zip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,23 +190,51 @@ static int print_document(struct web_call *call)
     return call->error.code ? (int)call->error.code : answer_pdf(call, name, printing.row.application_no);
 }
 
+/* Made licences are given as they were made, each its own file: a ZIP. */
+static int zip_issued(struct web_call *call, struct printing *printing, const char *name, const int64_t *ids, size_t count)
+{
+    struct zip *zip = zip_open(&call->out);
+    struct error ending;
+    const char *bytes;
+    size_t length;
+
+    if (!zip) return error_internal(&call->error, "out of memory");
+    for (size_t i = 0; i < count && !call->error.code; i++) {
+        if (load(printing, caller(call), ids[i], &call->error) || may_print(call, printing, name) ||
+            doc_issued_read(reader_of(call), ids[i], name, &call->arena, &bytes, &length, &call->error))
+            break;
+        zip_add(zip, arena_printf(&call->arena, "%s-%s.pdf", name, printing->row.licence_no), bytes, length, &call->error);
+    }
+    if (zip_close(zip, &ending) && !call->error.code) call->error = ending;
+    if (!call->error.code) web_answer_file(call, "application/zip", "licences.zip", true);
+    return (int)call->error.code;
+}
+
+static int pages_of_many(struct web_call *call, struct printing *printing, const char *name, const int64_t *ids, size_t count)
+{
+    struct print_job *job = NULL;
+    struct error ending;
+
+    for (size_t i = 0; i < count && !call->error.code; i++)
+        if (!load(printing, caller(call), ids[i], &call->error) && !may_print(call, printing, name))
+            print_one(printing, name, &job, &call->out, &call->error);
+    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
+    return call->error.code ? (int)call->error.code : answer_pdf(call, name, "batch");
+}
+
 static int print_many(struct web_call *call)
 {
     struct printing printing = {.module = &service_of(call)->documents, .reader = reader_of(call), .arena = &call->arena};
     struct service_input input;
-    struct print_job *job = NULL;
-    struct error ending;
     const char *name;
     int64_t *ids;
     size_t count;
 
-    if (service_input(call, &input) || service_text(call, &input, "name", 40, &name) || service_ids(call, &input, PRINT_MAXIMUM, &ids, &count))
+    if (service_input(call, &input) || service_text(call, &input, "name", 40, &name) || service_ids(call, &input, PRINT_MAXIMUM, &ids, &count) ||
+        load(&printing, caller(call), ids[0], &call->error))
         return (int)call->error.code;
-    for (size_t i = 0; i < count && !call->error.code; i++)
-        if (!load(&printing, caller(call), ids[i], &call->error) && !may_print(call, &printing, name ? name : ""))
-            print_one(&printing, name ? name : "", &job, &call->out, &call->error);
-    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
-    return call->error.code ? (int)call->error.code : answer_pdf(call, name ? name : "print", "batch");
+    if (!name) name = "";
+    return is_issued(printing.form, name) ? zip_issued(call, &printing, name, ids, count) : pages_of_many(call, &printing, name, ids, count);
 }
 
 /* ---- public verification */

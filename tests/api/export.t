@@ -216,8 +216,32 @@ is($who{first}->post('/api/export/batch', { action => 'first_pass', ids => [ @id
 my $queue = $who{second}->get('/api/export/queue')->json;
 is($queue->{total}, '3', 'the queue shows what this officer may act on');
 is($who{second}->get('/api/export/queue/summary')->json->{states}[0]{count}, 3, 'with its summary');
-my $pdf = $operator->post('/api/export/print', { name => 'licence', ids => [$id] });
-like($pdf->content, qr/^(%PDF|PK)/, 'many licences at once');
+my $zip = $operator->post('/api/export/print', { name => 'licence', ids => [$id] });
+like($zip->content, qr/^PK/, 'many licences at once, as a ZIP');
+like($zip->content, qr/licence-26AA500001\.pdf/, 'each under its number');
+my $forms = $operator->post('/api/export/print', { name => 'application', ids => [ $id, $revoked ] });
+like($forms->content, qr/^%PDF/, 'many application forms, as one PDF');
+is($other->post('/api/export/print', { name => 'licence', ids => [$id] })->status, 404, 'not for others');
+
+# ---- four eyes: one person with both rights
+my $alone = bring_to(\%who, 'PENDING_FIRST');
+is(act($who{manager}, $alone, 'first_pass')->status, 200, 'who has both rights passes the first review');
+my $same = act($who{manager}, $alone, 'second_pass');
+is($same->json->{type}, '/problems/same_person', 'but not the second of the same document');
+is(act($who{second}, $alone, 'second_pass')->status, 200, 'another officer does');
+
+# ---- vehicles: 20 rows, attachments of rows (digest 1.4)
+my @vehicles = map { { vehicle_brand => '比亚迪', vehicle_model => "M$_", qty => '1', unit_price => '100', chassis_brand => '其他' } } 1 .. 20;
+my %converted = (goods => { hs_code => '8703235910', vehicle_kind => 'converted' });
+is(create($operator, %converted, specs => { variant => 'converted', rows => [ @vehicles, $vehicles[0] ] })->status, 422, 'more than 20 vehicles are refused (R-EX-11)');
+my $vehicle = complete($operator, %converted, specs => { variant => 'converted', rows => [ @vehicles[ 0, 1 ] ] });
+my @missing = map { $_->{field} } grep { $_->{rule} eq 'attachment_required' } @{ act($operator, $vehicle, 'submit')->json->{errors} };
+is("@missing", 'attachment/16/1 attachment/16/2', 'each converted vehicle needs its own file');
+is(attach($operator, $vehicle, '16', pdf(), "&block=specs&row_id=$_")->status, 201, "attached to row $_") for 1, 2;
+is(attach($operator, $vehicle, '16', pdf(), '&block=specs&row_id=9')->status, 422, 'a row that is not there takes none');
+my $shorter = body(%converted, specs => { variant => 'converted', rows => [ { %{ $vehicles[0] }, row_id => 1 } ] });
+is(scalar @{ save($operator, $vehicle, $shorter)->json->{attachments} }, 2, 'the file of a row that is gone goes with it');
+is(act($operator, $vehicle, 'submit')->status, 200, 'and it is submitted');
 
 # ---- what must stay true
 my $check = $sw->sql('export', 'SELECT d.enterprise, d.form, d.state, count(*) FROM document d GROUP BY 1, 2, 3 ORDER BY 1, 2, 3');
