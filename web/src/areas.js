@@ -2,6 +2,7 @@
 import { defineAsyncComponent } from 'vue'
 import { allModules, definitionOf, formsOf } from './forms.js'
 import { t, w } from './i18n.js'
+import ChunkProblem from './components/ChunkProblem.vue'
 import { has, isAdministrator, session } from './session.js'
 
 const lazy = {
@@ -17,7 +18,7 @@ const lazy = {
   partners: () => import('./pages/admin/PartnersPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
 }
 const components = {}
-const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], delay: 0 }))
+const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
 const page = (name, props = {}, title = '') => ({ component: component(name), props, title })
 
 const isMine = form => form.kind === 'application' || !form.kind

@@ -455,5 +455,8 @@ export default {
   "contact.send_now": "Send",
   "ref.placeholder": "Space to choose a document",
   "ref.choose": "Choose",
-  "queue.form": "Document"
+  "queue.form": "Document",
+  "chunk.title": "This page could not be loaded",
+  "chunk.text": "The network failed, or the system has just been updated. Unsaved input in other tabs is kept as drafts.",
+  "chunk.again": "Load again"
 }

@@ -455,5 +455,8 @@ export default {
   "contact.send_now": "发送",
   "ref.placeholder": "按空格键选择单据",
   "ref.choose": "选择",
-  "queue.form": "单证"
+  "queue.form": "单证",
+  "chunk.title": "页面没有载入",
+  "chunk.text": "网络中断，或系统刚刚更新。其他选项卡中未保存的内容会作为草稿保留。",
+  "chunk.again": "重新载入"
 }
