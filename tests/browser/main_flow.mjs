@@ -1,7 +1,7 @@
 // A new enterprise from its registration to a licence that customs has written off: the whole module, as people use it.
 import { writeFileSync } from 'node:fs'
 import { accounts, accessible, fits, is, like, ok, open, pdfText, qrCodes, test, url, variables } from './lib.mjs'
-import { as, choose, confirm, field, fill, labelled, signIn } from './steps.mjs'
+import { as, captcha, choose, confirm, field, fill, labelled, signIn } from './steps.mjs'
 
 const PASSWORD = 'Steel-Works-2026'
 const pdf = { name: '合同.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n') }
@@ -32,7 +32,7 @@ async function register() {
   await page.getByLabel(/手机号/).fill('13800001111')
   await page.keyboard.press('Tab')
   await page.getByRole('button', { name: '获取验证码' }).click()
-  await page.getByRole('dialog').getByPlaceholder('请输入验证码').fill('TEST')
+  await captcha(page.getByRole('dialog'))
   await page.keyboard.press('Enter')
   await page.getByRole('status').filter({ hasText: /已发送/ }).waitFor()
   await page.locator('input[autocomplete="one-time-code"]').fill(await smsCode('13800001111'))
@@ -44,7 +44,7 @@ async function register() {
   await page.getByLabel(/地址/).fill('大连市中山区1号')
   await page.getByLabel(/联系人/).fill('王工')
   await page.getByLabel(/联系电话/).fill('0411-12345678')
-  await page.getByPlaceholder('请输入验证码').fill('TEST')
+  await captcha(page)
   await page.getByRole('button', { name: '注册', exact: true }).click()
   await page.getByText('注册成功').waitFor()
   ok(true, 'a new enterprise registers')

@@ -1,10 +1,16 @@
 // What people do again and again, for the browser tests: signing in, choosing codes, filling in a form by its definition's paths.
 import { accounts, open, url } from './lib.mjs'
 
+// Nobody types a captcha before seeing its picture; a new picture empties the field.
+export async function captcha(place) {
+  await place.locator('.picture img').waitFor()
+  await place.getByPlaceholder('请输入验证码').fill('TEST')
+}
+
 export async function signIn(page, name, password) {
   await page.getByPlaceholder('请输入用户名').fill(name)
   await page.getByPlaceholder('请输入密码').fill(password)
-  await page.getByPlaceholder('请输入验证码').fill('TEST')
+  await captcha(page)
   await page.getByRole('button', { name: '登录', exact: true }).click()
   await page.getByRole('button', { name: '退出' }).waitFor()
 }
