@@ -5,20 +5,12 @@ use strict;
 use warnings;
 use utf8;
 use Test::More;
-use File::Temp qw(tempdir);
 use JSON::PP ();
 
 use SingleWindow::Instance;
 use SingleWindow::Export;
 
-my $root = tempdir(CLEANUP => 1);
-chmod 0755, $root;
-my $checkout = $SingleWindow::Instance::ROOT;
-system('cp', '-r', "$checkout/schema", "$root/schema") == 0 or die;
-symlink "$checkout/web", "$root/web";
-system("cp $checkout/tests/fixtures/forms/*.json $root/schema/forms/ && cp $checkout/tests/fixtures/print/*.json $root/schema/print/") == 0 or die;
-system('chmod', '-R', 'a+rX', $root);
-
+my $root = root_with_unseen();
 my $sw = SingleWindow::Instance->start(settings => { root => $root });
 my %who = (applicant => $sw->signed_in('demo_admin'), first => $sw->signed_in('demo_first'), second => $sw->signed_in('demo_second'));
 my $operator = $who{applicant};

@@ -4,11 +4,22 @@ use strict;
 use warnings;
 use utf8;
 use Exporter 'import';
+use File::Temp qw(tempdir);
 use JSON::PP ();
 
-our @EXPORT = qw(body complete attach create save act claim bring_to licence_of pdf wait_until partner_key);
+our @EXPORT = qw(root_with_unseen body complete attach create save act claim bring_to licence_of pdf wait_until partner_key);
 
 my $true = JSON::PP::true;
+
+# A folder like the checkout's, for the setting `root`, with the definitions and layouts of tests/fixtures dropped in.
+sub root_with_unseen {
+	my $root = tempdir(CLEANUP => 1);
+	chmod 0755, $root;
+	my $checkout = $SingleWindow::Instance::ROOT;
+	system("cp -r '$checkout/schema' '$root/schema' && cp '$checkout'/tests/fixtures/forms/*.json '$root/schema/forms/' && "
+		. "cp '$checkout'/tests/fixtures/print/*.json '$root/schema/print/' && chmod -R a+rX '$root'") == 0 or die 'the definitions cannot be copied';
+	return $root;
+}
 
 # A body that is complete but for attachments; pieces may be replaced block by block.
 sub body {
