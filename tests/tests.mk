@@ -31,7 +31,7 @@ test-postgresql:
 .PHONY: test-asan test-tsan
 test-asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan c units
-	VARIANT=asan DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) tests/browser/main_flow.t
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 VARIANT=asan DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) tests/browser/main_flow.t
 
 # ThreadSanitizer: API tests
 test-tsan:
@@ -46,6 +46,15 @@ fuzz: packages-test
 	@$(MAKE) --no-print-directory VARIANT=fuzz -j$(JOBS) $(FUZZERS:%=build/fuzz/fuzz/%)
 	@tests/fuzz/run '$(FUZZ_SECONDS)' $(FUZZERS:%=build/fuzz/fuzz/%)
 
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(V)/bench/%,$(wildcard tests/bench/*.c))
+$(V)/bench/%: $(V)/obj/tests/bench/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+.PHONY: bench-tools
+bench-tools: $(BENCH_TOOLS)
+
 bench soak: build
+	@$(MAKE) --no-print-directory bench-tools
 	@if [ -x tests/$@/run ]; then platform/packages runtime build test bench && exec tests/$@/run; \
 	else echo "tests/$@/run is not there yet"; exit 1; fi

@@ -139,6 +139,13 @@ static int verify_chains(struct service *service, struct error *error)
     return code;
 }
 
+static void close_all(struct service *service, struct config *config)
+{
+    doc_module_close(&service->documents);
+    store_close(service->store);
+    config_free(config);
+}
+
 int service_main(int argc, char **argv, const char *module, const struct doc_hook_row *hooks, const struct web_route *extra)
 {
     static struct service service;
@@ -156,13 +163,15 @@ int service_main(int argc, char **argv, const char *module, const struct doc_hoo
         log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
         return 1;
     }
-    if (argc == 3) return verify_chains(&service, &error);
+    if (argc == 3) {
+        int code = verify_chains(&service, &error);
+        close_all(&service, config);
+        return code;
+    }
     if (serve(&service, config, extra, &error)) {
         log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
         return 1;
     }
-    doc_module_close(&service.documents);
-    store_close(service.store);
-    config_free(config);
+    close_all(&service, config);
     return 0;
 }
