@@ -99,7 +99,7 @@ export async function download(path, { query, body, name, open } = {}) {
   const url = URL.createObjectURL(blob)
   const link = document.createElement('a')
   link.href = url
-  if (open) { link.target = '_blank'; link.rel = 'noopener' } else link.download = name || ''
+  if (open) { link.target = '_blank'; link.rel = 'noopener' } else link.download = blob.type === 'application/zip' ? (name || 'file').replace(/\.\w+$/, '') + '.zip' : name || ''
   document.body.append(link)
   link.click()
   link.remove()

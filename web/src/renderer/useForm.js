@@ -1,7 +1,7 @@
 // The state of one form on one page: the model, what evaluation says about it, and what of that is shown already.
 import { computed, inject, onScopeDispose, provide, reactive, watch } from 'vue'
 import { evaluatorOf, loadCodes } from '../evaluator.js'
-import { fieldsOf, isRows } from './definition.js'
+import { holds, valueOf } from './conditions.js'
 import { addInitialRows, chooseVariants, mergeDerived, toBody, toModel, toPagePath } from './model.js'
 
 const FORM = Symbol('form')
@@ -89,7 +89,7 @@ export function useForm(module, definition) {
     body: () => toBody(definition, state.content),
     /** The element id of a field's control or of a block. */
     idOf: path => prefix + path.replace(/[^\w-]/g, '-'),
-    hides: path => state.hidden.has(path),
+    hides: (path, field) => (state.marked ? state.hidden.has(path) : !!field?.when && !holds(field.when, name => valueOf(definition, state.content, name))),
     demands: (path, field) => state.required.has(path) || (!state.marked && !!field.required),
     touch: path => state.touched.add(path),
     /** The problem to show at a field: at once for what was typed, for what is missing only after a visit. */
@@ -102,9 +102,4 @@ export function useForm(module, definition) {
     setServerProblems(list) { state.serverProblems = placed(list || []) },
     goTo(path) { state.focus = { path, at: Date.now() } }
   })
-}
-
-/** Fields of a block that are shown now. */
-export function shownFields(form, block, part, base = block.name) {
-  return fieldsOf(block, isRows(block) ? part.variant : part?.variant).filter(field => !form.hides(`${base}/${field.name}`))
 }
