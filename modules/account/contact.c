@@ -1,6 +1,7 @@
 /* Codes sent by mail or SMS, and the messages themselves: through a gateway, or into the local mailbox. */
 #include "account.h"
 
+#include "base/thread.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "trust/digest.h"
@@ -81,7 +82,7 @@ int courier_start(struct account *account, struct error *error)
         return out_of_memory(error);
     pthread_mutex_init(&courier->lock, NULL);
     pthread_cond_init(&courier->changed, NULL);
-    return pthread_create(&courier->thread, NULL, courier_run, account) ? error_internal(error, "no thread for messages") : 0;
+    return thread_start(&courier->thread, courier_run, account) ? error_internal(error, "no thread for messages") : 0;
 }
 
 void courier_stop(struct account *account)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "document/job.h"
 #include "service/writer.h"
 
@@ -112,7 +113,7 @@ static int serve(struct service *service, const struct config *config, const str
     arena_init(&arena, 0);
     if (!(routes = all_routes(&arena, service->module, extra))) return error_internal(error, "out of memory");
     if (web_open(service->module, config, &service->server, error)) return (int)error->code;
-    if (pthread_create(&worker, NULL, work_on_jobs, service)) return error_internal(error, "no thread for jobs");
+    if (thread_start(&worker, work_on_jobs, service)) return error_internal(error, "no thread for jobs");
     web_run(service->server, routes, &writer, service);
     pthread_join(worker, NULL);
     web_close(service->server);

@@ -1,5 +1,6 @@
 #include "store/driver.h"
 
+#include "base/thread.h"
 #include "base/buffer.h"
 #include "base/log.h"
 
@@ -492,7 +493,7 @@ static int writers_start(struct store *store, struct error *error)
     for (int i = 0; i < wanted; i++) {
         if (store_connection_make(store, false, &store->writer[i].connection, error))
             return error->code;
-        if (pthread_create(&store->writer[i].thread, NULL, writer, store->writer[i].connection)) {
+        if (thread_start(&store->writer[i].thread, writer, store->writer[i].connection)) {
             store_connection_free(store->writer[i].connection);
             return error_internal(error, "no thread for the writer");
         }

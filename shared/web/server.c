@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -283,7 +284,7 @@ static int worker_start(struct web_server *server, struct web_worker *worker, vo
         return error->code;
     if (server->writer.reader_open && server->writer.reader_open(server->writer.context, &worker->reader, error))
         return error->code;
-    if (pthread_create(&worker->thread, NULL, run, worker))
+    if (thread_start(&worker->thread, run, worker))
         return error_internal(error, "no thread");
     return 0;
 }
@@ -300,15 +301,9 @@ static void workers_join(struct web_worker *workers, long count)
 
 static int workers_start(struct web_server *server, struct error *error)
 {
-    sigset_t stop, before;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &stop, &before);
     int code = 0;
     for (long i = 0; i < server->slow_threads + server->threads && !code; i++)
         code = worker_start(server, &server->worker[i], i < server->slow_threads ? slow_run : fast_run, error);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code;
 }
 

@@ -1,0 +1,10 @@
+/* Threads that no signal interrupts: SIGTERM and SIGINT belong to the main thread, which waits for them. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include <pthread.h>
+
+/* pthread_create with these signals blocked in the new thread. Returns what pthread_create returns. */
+int thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
+
+#endif
