@@ -368,7 +368,10 @@ int doc_write_offs_write(struct store_connection *db, const struct principal *pr
     const char *count = unknown ? "SELECT count(*) FROM write_off WHERE document IS NULL AND enterprise = $1 AND released >= $2 AND released <= $3 AND closed IS NULL"
                                 : "SELECT count(*) FROM (SELECT 1 FROM write_off WHERE enterprise = $1 AND document IS NOT NULL AND released >= $2 AND released <= $3 LIMIT 1001) AS counted";
     const char *list = unknown ? "SELECT declaration_no, licence_no, contract_no, enterprise_name, trade_mode, country, customs_port, released, unit, message_id, quantity, id, received FROM write_off WHERE document IS NULL AND enterprise = $1 AND released >= $2 AND released <= $3 AND closed IS NULL ORDER BY id LIMIT $4 OFFSET $5"
-                               : "SELECT declaration_no, licence_no, contract_no, enterprise_name, trade_mode, country, customs_port, released, unit, message_id, quantity, id, received FROM write_off WHERE enterprise = $1 AND document IS NOT NULL AND released >= $2 AND released <= $3 ORDER BY released DESC, id DESC LIMIT $4 OFFSET $5";
+                               : "SELECT w.declaration_no, w.licence_no, coalesce(nullif(w.contract_no, ''), d.contract_no), coalesce(nullif(w.enterprise_name, ''), d.enterprise_name), "
+                                 "coalesce(nullif(w.trade_mode, ''), d.trade_mode), coalesce(nullif(w.country, ''), d.country), coalesce(nullif(w.customs_port, ''), d.customs_port), "
+                                 "w.released, w.unit, w.message_id, w.quantity, w.id, w.received FROM write_off w JOIN document d ON d.id = w.document "
+                                 "WHERE w.enterprise = $1 AND w.released >= $2 AND w.released <= $3 ORDER BY w.released DESC, w.id DESC LIMIT $4 OFFSET $5";
 
     if (store_query(db, &rows, error, count, values, 3)) return (int)error->code;
     if (store_next(&rows)) total = store_column_integer(&rows, 0);

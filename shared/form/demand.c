@@ -297,4 +297,9 @@ void form_write_marks(const struct form_body *body, const struct form_context *c
         if (!demanding.hidden) check_rules(&demanding);
         json_array_end(json);
     }
+    json_name(json, "variants");
+    json_object(json);
+    for (size_t i = 0; i < body->form->top_count; i++)
+        if (body->top[i].variant) json_put_string(json, body->form->top[i]->name, body->top[i].variant->id);
+    json_object_end(json);
 }

@@ -328,7 +328,8 @@ void form_fill_new(struct form_body *body, const struct form_context *context);
 void form_evaluate(struct form_body *body, const struct form_context *context, enum form_stage stage,
                    struct form_problems *problems);
 
-/* What is hidden and what is demanded now, as JSON arrays of paths (the page's stars): {"hidden":[...],"required":[...]} members. */
+/* What is hidden and what is demanded now, as JSON arrays of paths (the page's stars), and the variant each block has or would take:
+   the members "hidden", "required", "variants". */
 void form_write_marks(const struct form_body *body, const struct form_context *context, struct json_writer *json);
 
 /* The first verdict whose condition holds; NULL when the form has none. Evaluate the body first. */

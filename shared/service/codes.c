@@ -261,7 +261,7 @@ static int tables(struct web_call *call)
 #define EVERYBODY (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON | PRINCIPAL_OFFICER | PRINCIPAL_CUSTOMS | PRINCIPAL_ADMINISTRATOR)
 
 const struct web_route code_routes[] = {
-    {"GET", "/forms", forms, EVERYBODY, 0, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/forms", forms, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
     {"GET", "/forms/:form/json-schema", json_schema, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
     {"GET", "/forms/:form/xsd", xsd, 0, 0, WEB_ANONYMOUS, LANE_FAST, 0, {0, 0}},
     {"GET", "/codes", tables, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},

@@ -165,7 +165,9 @@ my $unknown = $portal->get('/api/export/unknown-write-offs')->json;
 is($unknown->{total}, '1', 'by an administrator');
 is($portal->post("/api/export/unknown-write-offs/$unknown->{items}[0]{id}/close", {})->status, 204, 'who closes it');
 is($portal->get('/api/export/unknown-write-offs')->json->{total}, '0', 'and it is gone from the list');
-is($operator->get('/api/export/write-offs')->json->{items}[0]{declaration_no}, '310120260519929079', 'the enterprise sees the write-off');
+my $written = $operator->get('/api/export/write-offs')->json->{items}[0];
+is($written->{declaration_no}, '310120260519929079', 'the enterprise sees the write-off');
+is($written->{contract_no}, 'OK-3', 'what customs did not say comes from the licence');
 is($operator->get('/api/export/queries/customs', { form => 'export_licence' })->json->{items}[0]{state_customs}, 'WRITTEN_OFF', 'and the customs status');
 is(act($who{manager}, $id, 'revoke', '错误')->status, 409, 'a used licence is not revoked');
 
@@ -229,6 +231,7 @@ is(act($who{manager}, $alone, 'first_pass')->status, 200, 'who has both rights p
 my $same = act($who{manager}, $alone, 'second_pass');
 is($same->json->{type}, '/problems/same_person', 'but not the second of the same document');
 is(act($who{second}, $alone, 'second_pass')->status, 200, 'another officer does');
+wait_until(sub { $operator->get("/api/export/documents/$alone")->json->{document}{state} eq 'PRINTED' });
 
 # ---- vehicles: 20 rows, attachments of rows (digest 1.4)
 my @vehicles = map { { vehicle_brand => '比亚迪', vehicle_model => "M$_", qty => '1', unit_price => '100', chassis_brand => '其他' } } 1 .. 20;

@@ -22,7 +22,7 @@ my $pending = bring_to(\%who, 'PENDING_FIRST');
 
 # method, path, data, then: anonymous owner other person first second manager foreign customs portal
 my @table = (
-	[ GET => '/api/export/forms', undef, qw(- + + + + + + + + +) ],
+	[ GET => '/api/export/forms', undef, qw(+ + + + + + + + + +) ],
 	[ GET => '/api/export/forms/export_licence/xsd', undef, qw(+ + + + + + + + + +) ],
 	[ GET => '/api/export/codes/country', undef, qw(- + + + + + + + + +) ],
 	[ GET => '/api/export/codes/export_goods/search?q=28', undef, qw(- + + + + + + + + +) ],

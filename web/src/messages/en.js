@@ -371,6 +371,7 @@ export default {
   "changes.version": "Version {n}",
   "desk.decide": "Decision",
   "desk.sure": "{action}?",
+  "source.own": "This portal",
   "queue.all": "All waiting",
   "queue.none": "There is nothing that you have the right to review.",
   "queue.empty": "Nothing is waiting",

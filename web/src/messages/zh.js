@@ -371,6 +371,7 @@ export default {
   "changes.version": "第 {n} 版",
   "desk.decide": "审批",
   "desk.sure": "确定“{action}”吗？",
+  "source.own": "本系统",
   "queue.all": "全部待办",
   "queue.none": "没有您有权审批的单据。",
   "queue.empty": "没有待办单据",
