@@ -23,7 +23,7 @@ void arena_init(struct arena *arena, size_t limit)
 /* The new block goes behind the current one, so that what arena_reset keeps is always the first. */
 static struct arena_block *block_add(struct arena *arena, size_t least)
 {
-    size_t size = arena->current ? arena->current->size * 2 : FIRST_BLOCK;
+    size_t size = arena->current ? arena->current->size * 2 : arena->first_block ? arena->first_block : FIRST_BLOCK;
     if (size > LARGEST_STEP)
         size = LARGEST_STEP;
     if (size < least)
@@ -61,6 +61,11 @@ static void *take(struct arena *arena, size_t size)
     void *memory = block->data + block->used;
     block->used += size;
     return memory;
+}
+
+void *arena_reserve(struct arena *arena, size_t size)
+{
+    return take(arena, size);
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

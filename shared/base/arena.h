@@ -11,6 +11,7 @@ struct arena {
     struct arena_block *first, *current;
     size_t limit; /* bytes, 0 = none; beyond it arena_alloc returns NULL */
     size_t taken; /* bytes of all blocks */
+    size_t first_block; /* may be set after arena_init; 0 = 8 KiB */
 };
 
 /* No memory is taken until the first allocation. */
@@ -18,6 +19,9 @@ void arena_init(struct arena *arena, size_t limit);
 
 /* Zeroed memory, aligned to 16 bytes; NULL when the limit or memory is exhausted. Owned by the arena. */
 void *arena_alloc(struct arena *arena, size_t size);
+
+/* The same, not zeroed: for what is written before it is read. */
+void *arena_reserve(struct arena *arena, size_t size);
 
 /* Copies; the result ends in NUL. NULL as arena_alloc, and when `text` is NULL. */
 char *arena_copy(struct arena *arena, const char *text, size_t length);

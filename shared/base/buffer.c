@@ -84,11 +84,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    /* mostly there is room: then once is enough */
+    size_t left = buffer->failed ? 0 : buffer->capacity - buffer->length;
+    int length = vsnprintf(left ? buffer->data + buffer->length : NULL, left, format, arguments);
     va_end(arguments);
     char *room = length >= 0 ? buffer_reserve(buffer, (size_t)length) : NULL;
     if (room) {
-        vsnprintf(room, (size_t)length + 1, format, again);
+        if ((size_t)length >= left)
+            vsnprintf(room, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;
     } else {
         buffer->failed = true;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,8 +10,9 @@
 
 static const char *clock_file;       /* set before threads start */
 static _Atomic int64_t clock_last;   /* what the file said last: it may be read while a test replaces it */
+static int64_t clock_offset;         /* from "+<milliseconds>" or "-<milliseconds>": a clock that runs, read once */
 
-static int file_read(const char *path, int64_t *milliseconds)
+static int file_read(const char *path, int64_t *milliseconds, bool *runs)
 {
     char text[32];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -26,6 +28,7 @@ static int file_read(const char *path, int64_t *milliseconds)
     if (end == text || (*end && *end != '\n'))
         return -1;
     *milliseconds = value;
+    *runs = *text == '+' || *text == '-';
     return 0;
 }
 
@@ -44,9 +47,10 @@ int64_t clock_lease(void)
 int64_t clock_now(void)
 {
     if (!clock_file)
-        return clock_read(CLOCK_REALTIME);
+        return clock_read(CLOCK_REALTIME) + clock_offset;
     int64_t value;
-    if (file_read(clock_file, &value))
+    bool runs;
+    if (file_read(clock_file, &value, &runs))
         return atomic_load(&clock_last);
     atomic_store(&clock_last, value);
     return value;
@@ -59,11 +63,13 @@ int64_t clock_monotonic(void)
 
 int clock_use_file(const char *path)
 {
-    int64_t value;
-    if (path && file_read(path, &value))
+    int64_t value = 0;
+    bool runs = false;
+    if (path && file_read(path, &value, &runs))
         return -1;
-    if (path)
+    clock_offset = runs ? value : 0;
+    if (path && !runs)
         atomic_store(&clock_last, value);
-    clock_file = path;
+    clock_file = runs ? NULL : path;
     return 0;
 }

@@ -13,7 +13,8 @@ int64_t clock_monotonic(void);
 /* Milliseconds since 1970 UTC, never from a clock file: for leases, which processes agree on but which decide nothing in a document. */
 int64_t clock_lease(void);
 
-/* Tests only: take the time from this file (decimal milliseconds). NULL = the real clock. Returns 0, or -1 if unreadable. */
+/* Tests only: take the time from this file (decimal milliseconds), or, when they have a sign, let the real clock run with that
+   offset. NULL = the real clock. Returns 0, or -1 if unreadable. */
 int clock_use_file(const char *path);
 
 #endif

@@ -1,15 +1,18 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LINE_SIZE 2048
+#define HELD_SIZE 8192
 
 static const char *log_program = "singlewindow";
 static enum log_level log_least = LOG_INFO;
+static _Thread_local struct { bool holds; size_t used; char lines[HELD_SIZE]; } held;
 
 void log_open(const char *program, enum log_level least)
 {
@@ -17,18 +20,31 @@ void log_open(const char *program, enum log_level least)
     log_least = least;
 }
 
-/* The real time even where tests fix the clock: a log tells what happened when. */
+/* The real time even where tests fix the clock: a log tells what happened when. The text of a second is made once. */
 static size_t line_begin(char *line, size_t size, enum log_level level, const char *event)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
+    static _Thread_local struct { time_t second; size_t length; char text[32]; } last;
     struct timespec now;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t used = strftime(line, size, "time=%Y-%m-%dT%H:%M:%S", &parts);
+    if (now.tv_sec != last.second) {
+        gmtime_r(&now.tv_sec, &parts);
+        last.length = strftime(last.text, sizeof last.text, "time=%Y-%m-%dT%H:%M:%S", &parts);
+        last.second = now.tv_sec;
+    }
+    size_t used = last.length;
+    memcpy(line, last.text, used);
     int more = snprintf(line + used, size - used, ".%03ldZ level=%s program=%s event=%s ", now.tv_nsec / 1000000, names[level],
                         log_program, event);
     return more > 0 && used + (size_t)more < size ? used + (size_t)more : used;
+}
+
+static void put(const char *lines, size_t length)
+{
+    /* a log that cannot be written has nobody left to tell */
+    if (write(STDERR_FILENO, lines, length) < 0)
+        return;
 }
 
 void log_line(enum log_level level, const char *event, const char *format, ...)
@@ -49,9 +65,30 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7F)
             line[i] = ' ';
     line[used++] = '\n';
-    /* a log that cannot be written has nobody left to tell */
-    if (write(STDERR_FILENO, line, used) < 0)
+    if (!held.holds) {
+        put(line, used);
         return;
+    }
+    if (used > HELD_SIZE - held.used)
+        log_flush();
+    memcpy(held.lines + held.used, line, used);
+    held.used += used;
+    if (level >= LOG_WARNING)
+        log_flush();
+}
+
+void log_hold(bool holds)
+{
+    log_flush();
+    held.holds = holds;
+}
+
+void log_flush(void)
+{
+    size_t used = held.used;
+    held.used = 0;
+    if (used)
+        put(held.lines, used);
 }
 
 static int is_plain(const char *value)

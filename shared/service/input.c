@@ -11,9 +11,10 @@ struct service *service_of(struct web_call *call) { return call->application; }
 
 struct form_problems *new_problems(struct web_call *call)
 {
-    struct form_problems *problems = arena_alloc(&call->arena, sizeof *problems);
+    struct form_problems *problems = arena_reserve(&call->arena, sizeof *problems); /* room for 200, mostly for none */
 
-    if (!problems) error_internal(&call->error, "out of memory");
+    if (problems) problems->count = problems->errors = problems->more = 0;
+    else error_internal(&call->error, "out of memory");
     return problems;
 }
 

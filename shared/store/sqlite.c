@@ -293,6 +293,7 @@ static int member(struct store_connection *connection, struct store_task *task, 
 
 static void answer(struct store_task *tasks, const struct error *lost)
 {
+    log_hold(true); /* each task's owner has a line to say */
     while (tasks) {
         struct store_task *task = tasks;
         tasks = task->next; /* `done` may free the task */
@@ -300,6 +301,7 @@ static void answer(struct store_task *tasks, const struct error *lost)
             error_unavailable(&task->error, "the group was lost: %s", lost->detail);
         task->done(task, task->error.code);
     }
+    log_hold(false);
 }
 
 static void run(struct store_connection *connection, struct store_task *tasks)

@@ -4,7 +4,6 @@
 
 #include "web/web.h"
 
-#include <fcgiapp.h>
 #include <pthread.h>
 
 #define WEB_QUERY_PARAMETERS 64
@@ -13,11 +12,14 @@
 
 struct web_frame {
     struct web_call call; /* first: a call is a frame */
-    FCGX_Request request;
+    int fd;               /* of the connection that this request came in on */
+    unsigned fastcgi_id;
+    struct web_pair { const char *name, *value; size_t length; } *pairs; /* FastCGI parameters, in the arena; length of the name */
+    size_t pair_count;
+    bool input_over;      /* nothing of the request is left in the socket */
     struct buffer head;   /* headers of the answer, each ending in CR LF */
     size_t head_kept;     /* what stays of them when a work runs again */
     bool head_only;       /* HEAD */
-    bool body_read;       /* nothing of the request is left in the socket */
     struct { const char *name, *value; } query[WEB_QUERY_PARAMETERS];
     int query_count;
     const char *problems; /* JSON of web_answer_problems, in the arena */
@@ -66,7 +68,7 @@ static inline struct web_frame *frame_of(struct web_call *call)
     return (struct web_frame *)call;
 }
 
-/* ---- fastcgi.c: the only file that knows libfcgi */
+/* ---- fastcgi.c: the only file that knows the protocol */
 
 int web_listen(struct web_server *server, struct error *error);
 void web_unlisten(struct web_server *server); /* no new connections; those that wait can still be accepted */
@@ -76,6 +78,7 @@ const char *web_parameter(const struct web_frame *frame, const char *name); /* a
 /* Reads the whole body; ERROR_MALFORMED when it is not as long as CONTENT_LENGTH says. */
 int web_read_body(struct web_frame *frame, size_t length, struct error *error);
 void web_send(struct web_frame *frame, const struct buffer *head, const struct buffer *body);
+void web_input_free(void); /* at the end of a thread that has accepted requests */
 
 /* ---- request.c, response.c, problem.c */
 

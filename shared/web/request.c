@@ -87,12 +87,6 @@ static void id_set(struct web_frame *frame)
     }
 }
 
-/* In the arena: the log speaks of the request when libfcgi has forgotten it. */
-static const char *kept(struct web_frame *frame, const char *name)
-{
-    const char *text = arena_text(&frame->call.arena, or_empty(web_parameter(frame, name)));
-    return or_empty(text);
-}
 
 int web_request_read(struct web_frame *frame, struct error *error)
 {
@@ -100,13 +94,12 @@ int web_request_read(struct web_frame *frame, struct error *error)
     const char *side = or_empty(web_parameter(frame, "SW_SIDE"));
     id_set(frame);
     call->side = !strcmp(side, "internal") ? WEB_INTERNAL : !strcmp(side, "partner") ? WEB_PARTNER : WEB_PUBLIC;
-    call->method = kept(frame, "REQUEST_METHOD");
-    call->path = kept(frame, "SCRIPT_NAME");
-    call->query = kept(frame, "QUERY_STRING");
-    call->content_type = kept(frame, "CONTENT_TYPE");
-    call->remote_address = kept(frame, "REMOTE_ADDR");
+    call->method = or_empty(web_parameter(frame, "REQUEST_METHOD"));
+    call->path = or_empty(web_parameter(frame, "SCRIPT_NAME"));
+    call->query = or_empty(web_parameter(frame, "QUERY_STRING"));
+    call->content_type = or_empty(web_parameter(frame, "CONTENT_TYPE"));
+    call->remote_address = or_empty(web_parameter(frame, "REMOTE_ADDR"));
     call->secure = call->server->secure || *or_empty(web_parameter(frame, "HTTPS"));
-    frame->body_read = !*or_empty(web_parameter(frame, "CONTENT_LENGTH"));
     if (!is_clean(call->path, strlen(call->path)))
         return refuse(error, "path", "网址不是正确的 UTF-8 文字。", "The address is not UTF-8.");
     return query_read(frame, error);

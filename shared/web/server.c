@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define ARENA_LIMIT ((size_t)64 << 20)
+#define KEPT_ARENA ((size_t)64 << 10) /* enough for a save: no memory is asked for and given back */
 #define KEPT_BUFFER ((size_t)256 << 10) /* larger ones are given back after use */
 
 static int stop_event = -1; /* for the signal handler */
@@ -83,7 +84,7 @@ static void stop_ask(int number)
     errno = saved;
 }
 
-/* After FCGX_Init, which sets handlers of its own. Worker threads block these signals: one in the middle of a read would cut
+/* Worker threads block these signals: one in the middle of a read would cut
    a request's body short. */
 static void signals_set(void)
 {
@@ -106,7 +107,6 @@ int web_open(const char *module, const struct config *config, struct web_server 
     pthread_cond_init(&server->changed, NULL);
     log_open(server->module, LOG_INFO);
     server->stop_event = stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    FCGX_Init();
     signals_set();
     if (settings_read(server, config, error) || web_listen(server, error)) {
         web_close(server);
@@ -127,7 +127,7 @@ bool web_stopping(struct web_server *server, int milliseconds)
     return poll(&look, 1, milliseconds) > 0;
 }
 
-/* ---- frames: calls are used again, each with its own FCGX_Request, so that one given to the writer stays whole */
+/* ---- frames: calls are used again, each with its own connection, so that one given to the writer stays whole */
 
 static struct web_frame *frame_get(struct web_server *server)
 {
@@ -145,6 +145,7 @@ static struct web_frame *frame_get(struct web_server *server)
     buffer_init(&frame->head, 65536);
     buffer_init(&frame->call.out, 0);
     arena_init(&frame->call.arena, ARENA_LIMIT);
+    frame->call.arena.first_block = KEPT_ARENA;
     frame->call.server = server;
     frame->call.application = server->application;
     return frame;
@@ -239,6 +240,7 @@ static void *fast_run(void *argument)
     struct web_worker *worker = argument;
     struct web_server *server = worker->server;
     struct epoll_event event;
+    log_hold(true);
     for (;;) {
         struct web_frame *frame = frame_get(server);
         int got = web_accept(server, frame);
@@ -250,9 +252,13 @@ static void *fast_run(void *argument)
         /* once stopping, the queue of connections is emptied before the thread ends */
         if (got == 0 && web_stopping(server, 0))
             break;
-        if (got == 0)
+        if (got == 0) {
+            log_flush();
             epoll_wait(server->poll, &event, 1, -1);
+        }
     }
+    log_hold(false);
+    web_input_free();
     return NULL;
 }
 

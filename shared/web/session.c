@@ -28,8 +28,11 @@ static void key_of(const char *token, char key[72])
 {
     unsigned char hash[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)token, strlen(token), hash);
-    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-        snprintf(key + 2 * i, 3, "%02x", hash[i]);
+    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++) {
+        key[2 * i] = "0123456789abcdef"[hash[i] >> 4];
+        key[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
+    }
+    key[2 * SHA256_DIGEST_LENGTH] = 0;
 }
 
 /* ---- the value: fields in a fixed order, a unit separator behind each */
