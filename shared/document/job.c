@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LEASE_MILLISECONDS 30000
+#define ISSUES_AT_ONCE 8
 
 /* ---- batches */
 
@@ -233,18 +234,20 @@ struct step {
     struct doc_batch_item *items;
     struct buffer print;
     char print_name[48], print_hash[72];
+    bool ready;
 };
 
-/* Takes the oldest open job that nobody holds. */
-static int claim_job(struct store_connection *db, void *argument, struct error *error)
+/* Takes the oldest open job that nobody holds; behind a licence only further licences. */
+static int claim_one(struct store_connection *db, struct step *step, bool issue, struct error *error)
 {
-    struct step *step = argument;
     struct store_rows rows;
 
     step->job = 0;
     if (store_query(db, &rows, error,
-                    "UPDATE job SET lease = $1 WHERE id = (SELECT id FROM job WHERE finished IS NULL AND lease < $2 ORDER BY id LIMIT 1 "
-                    "{for update} {skip locked}) RETURNING id, kind, action, opinion, principal",
+                    issue ? "UPDATE job SET lease = $1 WHERE id = (SELECT id FROM job WHERE finished IS NULL AND lease < $2 AND kind = 'issue' "
+                            "ORDER BY id LIMIT 1 {for update} {skip locked}) RETURNING id, kind, action, opinion, principal"
+                          : "UPDATE job SET lease = $1 WHERE id = (SELECT id FROM job WHERE finished IS NULL AND lease < $2 ORDER BY id LIMIT 1 "
+                            "{for update} {skip locked}) RETURNING id, kind, action, opinion, principal",
                     STORE_VALUES(store_integer(step->lease), store_integer(step->lease - LEASE_MILLISECONDS))))
         return (int)error->code;
     if (store_next(&rows)) {
@@ -258,6 +261,29 @@ static int claim_job(struct store_connection *db, void *argument, struct error *
         read_principal(principal, length, &step->arena, &step->principal);
     }
     return store_end(&rows);
+}
+
+static bool is_issue(const struct step *step) { return !strcmp(step->kind, "issue"); }
+
+struct steps { /* licences are made several at a time: one commit to take them, one to hand them over */
+    struct step *step[ISSUES_AT_ONCE];
+    int count;
+};
+
+static int claim_jobs(struct store_connection *db, void *argument, struct error *error)
+{
+    struct steps *steps = argument;
+
+    for (steps->count = 0; steps->count < ISSUES_AT_ONCE; steps->count++) {
+        struct step *step = steps->step[steps->count];
+        if (claim_one(db, step, steps->count > 0, error)) return (int)error->code;
+        if (!step->job) break;
+        if (!is_issue(step)) {
+            steps->count++;
+            break;
+        }
+    }
+    return 0;
 }
 
 static int load_items(struct step *step, struct error *error)
@@ -341,11 +367,12 @@ static int make_print(struct step *step, doc_make_print *make, struct error *err
     return 0;
 }
 
-static int work(struct step *step, doc_make_print *make, struct error *error)
+/* Everything but the writing. */
+static int prepare(struct step *step, doc_make_print *make, struct error *error)
 {
     static const struct principal portal = {.kind = PRINCIPAL_SYSTEM, .display_name = "portal"};
 
-    if (!strcmp(step->kind, "issue")) step->principal = portal;
+    if (is_issue(step)) step->principal = portal;
     if (load_items(step, error)) return (int)error->code;
     step->items = arena_alloc(&step->arena, (step->count + 1) * sizeof *step->items);
     if (!step->items) return error_internal(error, "out of memory");
@@ -353,37 +380,76 @@ static int work(struct step *step, doc_make_print *make, struct error *error)
     step->batch = (struct doc_batch){.module = step->module, .principal = &step->principal, .action = step->action, .opinion = step->opinion,
                                      .now = step->now, .ids = step->ids, .count = step->count};
     doc_prepare_batch(step->reader, &step->batch, &step->arena, step->items);
-    if (!strcmp(step->kind, "issue"))
+    if (is_issue(step))
         for (size_t i = 0; i < step->count; i++) /* the portal's own action is in no list, so "batch" says nothing about it */
             step->items[i].ready = step->items[i].act.action && (step->items[i].ready || !strcmp(step->items[i].error.name, "not_in_batch"));
-    store_write(step->module->store, write_step, step, error);
-    doc_batch_free(step->items, step->count);
-    return (int)error->code;
+    step->ready = true;
+    return 0;
+}
+
+static int write_steps(struct store_connection *db, void *argument, struct error *error)
+{
+    struct steps *steps = argument;
+
+    for (int i = 0; i < steps->count; i++)
+        if (steps->step[i]->ready && write_step(db, steps->step[i], error)) return (int)error->code;
+    return 0;
+}
+
+/* What fails keeps its lease until that runs out, and is tried again. One that cannot be written does not keep the others back. */
+static void work(struct steps *steps, doc_make_print *make, struct error *error)
+{
+    struct store *store = steps->step[0]->module->store;
+    struct error own;
+
+    for (int i = 0; i < steps->count; i++) {
+        error_clear(&own);
+        if (prepare(steps->step[i], make, &own)) *error = own;
+    }
+    error_clear(&own);
+    if (!store_write(store, write_steps, steps, &own)) return;
+    for (int i = 0; i < steps->count; i++) {
+        error_clear(&own);
+        if (steps->step[i]->ready && store_write(store, write_step, steps->step[i], &own)) *error = own;
+    }
+}
+
+static bool steps_make(struct steps *steps, struct doc_module *module, struct store_connection *reader, struct arena *arena)
+{
+    for (int i = 0; i < ISSUES_AT_ONCE; i++) {
+        struct step *step = arena_alloc(arena, sizeof *step);
+        if (!step) return false;
+        step->module = module;
+        step->reader = reader;
+        step->now = clock_now();
+        step->lease = clock_lease() + LEASE_MILLISECONDS;
+        arena_init(&step->arena, 256u << 20);
+        buffer_init(&step->print, 16u << 20);
+        steps->step[i] = step;
+    }
+    return true;
 }
 
 int doc_job_step(struct doc_module *module, struct store_connection *reader, doc_make_print *make, bool *worked, struct error *error)
 {
-    struct step *step;
-    struct arena outer;
+    struct steps steps = {.count = 0};
+    struct arena arena;
 
-    arena_init(&outer, 0);
-    step = arena_alloc(&outer, sizeof *step);
+    arena_init(&arena, 0);
     *worked = false;
-    if (!step) return error_internal(error, "out of memory");
-    step->module = module;
-    step->reader = reader;
-    step->now = clock_now();
-    step->lease = clock_lease() + LEASE_MILLISECONDS;
-    arena_init(&step->arena, 256u << 20);
-    buffer_init(&step->print, 16u << 20);
     error_clear(error);
-    if (!store_write(module->store, claim_job, step, error) && step->job) {
+    if (!steps_make(&steps, module, reader, &arena)) {
+        error_internal(error, "out of memory");
+    } else if (!store_write(module->store, claim_jobs, &steps, error) && steps.count) {
         *worked = true;
-        work(step, make, error);
+        work(&steps, make, error);
     }
-    buffer_free(&step->print);
-    arena_free(&step->arena);
-    arena_free(&outer);
+    for (int i = 0; i < steps.count; i++) {
+        if (steps.step[i]->items) doc_batch_free(steps.step[i]->items, steps.step[i]->count);
+        buffer_free(&steps.step[i]->print);
+        arena_free(&steps.step[i]->arena);
+    }
+    arena_free(&arena);
     return (int)error->code;
 }
 

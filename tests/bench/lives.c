@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@
 #define MOST_CONNECTIONS 256
 #define MOST_LIVES 200000
 #define ANSWER (1 << 18)
-#define POLL_MILLISECONDS 100
+#define POLL_MILLISECONDS 20 /* after a look in vain nobody looks for so long */
 #define DRAIN_SECONDS 60
 
 enum step { SAVE, ATTACH, SUBMIT, FIRST, SECOND, LOOK, RECEIPT, WRITE_OFF, STEPS };
@@ -31,7 +31,7 @@ static const char *const step_name[] = {"save", "attach", "submit", "first", "se
 struct life {
     enum step step;
     char id[24], licence[24];
-    double begun, asked, approved, look_at;
+    double begun, asked, approved;
     struct life *next;
 };
 
@@ -50,7 +50,7 @@ static int port, poll_fd, active, waiting, waiting_most;
 static struct life *first_waiting, **last_waiting = &first_waiting;
 static double *whole, *made, *took[STEPS];
 static long whole_count, made_count, approved_count, took_count[STEPS], failures, begun_count, most_waiting;
-static double finish;
+static double finish, look_at;
 
 static double now(void)
 {
@@ -166,12 +166,18 @@ static void member(const char *json, const char *name, char *out, size_t size)
     }
 }
 
-static void park(struct life *life)
+/* Licences are made in the order of approval: only the first in the queue is looked for. */
+static void park(struct life *life, bool in_vain)
 {
-    life->look_at = now() + POLL_MILLISECONDS;
-    life->next = NULL;
-    *last_waiting = life;
-    last_waiting = &life->next;
+    if (in_vain) {
+        look_at = now() + POLL_MILLISECONDS;
+        if (!(life->next = first_waiting)) last_waiting = &life->next;
+        first_waiting = life;
+    } else {
+        life->next = NULL;
+        *last_waiting = life;
+        last_waiting = &life->next;
+    }
     if (++waiting > most_waiting) most_waiting = waiting;
 }
 
@@ -179,7 +185,7 @@ static void park(struct life *life)
 static void work(struct connection *c)
 {
     double time = now();
-    if (first_waiting && first_waiting->look_at <= time) {
+    if (first_waiting && look_at <= time) {
         c->life = first_waiting;
         if (!(first_waiting = c->life->next)) last_waiting = &first_waiting;
         waiting--;
@@ -218,8 +224,9 @@ static void answered(struct connection *c, int status)
     if (life->step == SECOND || life->step == LOOK) {
         member(json, "state", state, sizeof state);
         if (strcmp(state, "PRINTED")) {
+            bool in_vain = life->step == LOOK;
             life->step = LOOK;
-            park(life);
+            park(life, in_vain);
             return;
         }
         if (made_count < MOST_LIVES) made[made_count++] = time - life->approved;
