@@ -63,7 +63,8 @@ export async function browser() {
 export async function open(path = '/', options = {}) {
   const { errors = true, width = 1440, height = 900, ...more } = options
   const context = await (await browser()).newContext({
-    viewport: { width, height }, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', acceptDownloads: true, ...more,
+    viewport: { width, height }, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', acceptDownloads: true,
+    reducedMotion: 'reduce', ...more, // colours are looked at when they have arrived, not on the way
   })
   context.setDefaultTimeout(15000)
   const page = await context.newPage()
