@@ -130,7 +130,7 @@ void doc_write_list_row(struct store_rows *rows, const struct principal *princip
         } else if (is_number_column(i)) {
             json_put_integer(json, list_names[i], store_column_integer(rows, i));
         } else {
-            text = store_column_text(rows, i, &length);
+            text = store_column_slice(rows, i, &length);
             if (length) json_put_text(json, list_names[i], text, length);
         }
     }

@@ -7,6 +7,7 @@
 #include "document/job.h"
 #include "service/writer.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,11 +44,21 @@ static struct web_route *all_routes(struct arena *arena, const char *module, con
     return routes;
 }
 
-/* ---- the job worker: one thread, jobs of this program and of programs that died */
+/* ---- job workers: jobs of this program and of programs that died. Making a licence is work for the processor: a second thread
+   makes others meanwhile. */
+
+#define JOB_THREADS 2
+
+struct job_worker {
+    struct service *service;
+    pthread_t thread;
+    bool first; /* the one that also looks for new code tables */
+};
 
 static void *work_on_jobs(void *argument)
 {
-    struct service *service = argument;
+    const struct job_worker *worker = argument;
+    struct service *service = worker->service;
     struct store_connection *reader = NULL;
     struct error error;
     bool worked;
@@ -59,7 +70,7 @@ static void *work_on_jobs(void *argument)
         if (reader || !store_reader(service->store, &reader, &error)) {
             if (doc_job_step(&service->documents, reader, make_print, &worked, &error))
                 log_line(LOG_ERROR, "job", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
-            if (clock_monotonic() - refreshed > 5000) {
+            if (worker->first && clock_monotonic() - refreshed > 5000) {
                 doc_codes_refresh(&service->documents, reader, &error);
                 refreshed = clock_monotonic();
             }
@@ -108,14 +119,17 @@ static int serve(struct service *service, const struct config *config, const str
     struct web_writer writer = service_writer(service->store);
     struct arena arena;
     struct web_route *routes;
-    pthread_t worker;
+    struct job_worker workers[JOB_THREADS];
 
     arena_init(&arena, 0);
     if (!(routes = all_routes(&arena, service->module, extra))) return error_internal(error, "out of memory");
     if (web_open(service->module, config, &service->server, error)) return (int)error->code;
-    if (thread_start(&worker, work_on_jobs, service)) return error_internal(error, "no thread for jobs");
+    for (int i = 0; i < JOB_THREADS; i++) {
+        workers[i] = (struct job_worker){.service = service, .first = i == 0};
+        if (thread_start(&workers[i].thread, work_on_jobs, &workers[i])) return error_internal(error, "no thread for jobs");
+    }
     web_run(service->server, routes, &writer, service);
-    pthread_join(worker, NULL);
+    for (int i = 0; i < JOB_THREADS; i++) pthread_join(workers[i].thread, NULL);
     web_close(service->server);
     arena_free(&arena);
     return 0;
@@ -155,6 +169,7 @@ int service_main(int argc, char **argv, const char *module, const struct doc_hoo
 
     log_open(module, LOG_INFO);
     error_clear(&error);
+    mallopt(M_ARENA_MAX, 2); /* one for each thread keeps what each has once needed */
     if (argc != 2 && !(argc == 3 && !strcmp(argv[2], "verify"))) {
         fprintf(stderr, "usage: %s <settings file> [verify]\n", argv[0]);
         return 2;

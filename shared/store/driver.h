@@ -52,6 +52,7 @@ struct store_driver {
     bool (*is_null)(struct store_rows *rows, int column);
     int64_t (*integer)(struct store_rows *rows, int column);
     const char *(*text)(struct store_rows *rows, int column, size_t *length);
+    const char *(*slice)(struct store_rows *rows, int column, size_t *length);
     const void *(*bytes_of)(struct store_rows *rows, int column, size_t *length);
     /* Closes rows that a work forgot. */
     void (*reset)(struct store_connection *connection);

@@ -405,6 +405,6 @@ const struct store_driver store_postgres = {
     .bytes = "BYTEA", .clustered = "", .for_update = "FOR UPDATE", .skip_locked = "SKIP LOCKED",
     .prepare_database = prepare_database, .open = open_connection, .alive = alive, .close = shut, .prepare = prepare,
     .forget = forget, .query = query, .next = next, .end = end, .execute = execute, .is_null = is_null, .integer = integer,
-    .text = text, .bytes_of = bytes_of, .reset = reset, .begin = begin, .commit = commit, .rollback = rollback, .run = run,
+    .text = text, .slice = text, .bytes_of = bytes_of, .reset = reset, .begin = begin, .commit = commit, .rollback = rollback, .run = run,
     .most = 1,
 };

@@ -273,6 +273,11 @@ const char *store_column_text(struct store_rows *rows, int column, size_t *lengt
     return rows->connection->store->driver->text(rows, column, length ? length : &ignored);
 }
 
+const char *store_column_slice(struct store_rows *rows, int column, size_t *length)
+{
+    return rows->connection->store->driver->slice(rows, column, length);
+}
+
 const void *store_column_bytes(struct store_rows *rows, int column, size_t *length)
 {
     return rows->connection->store->driver->bytes_of(rows, column, length);
