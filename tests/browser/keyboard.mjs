@@ -19,7 +19,10 @@ async function code(page, path, text) {
   await page.keyboard.type(text, { delay: 15 })
   await page.getByRole('listbox').getByRole('option').first().waitFor()
   await page.keyboard.press('Enter')
+  await left(page, path)
 }
+// Enter goes on to the next field; the cursor follows a moment later.
+const left = (page, path) => page.waitForFunction((was) => document.activeElement?.closest('[data-path]')?.dataset.path !== was, path)
 async function text(page, path, value) {
   await tabTo(page, path)
   await page.keyboard.type(value)
@@ -30,7 +33,7 @@ await test(async () => {
   await field(page, 'goods/hs_code').waitFor()
   await page.evaluate(() => document.querySelector('[data-form] input:not([readonly])').focus())
   await code(page, 'goods/hs_code', '2833110000')
-  isNot(await focused(page), 'goods/hs_code', 'Enter accepts a code and goes on to the next field')
+  ok((await focused(page)) !== 'goods/hs_code', 'Enter accepts a code and goes on to the next field')
   await code(page, 'base/customs_port', 'sdjc')
   for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.innerText === '下一步')); i++) await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
@@ -43,12 +46,14 @@ await test(async () => {
   await code(page, 'base/payment_term', '4')
   await text(page, 'base/contract_no', 'KEY-1')
   await page.keyboard.press('Enter')
+  await left(page, 'base/contract_no')
   like(await focused(page), /^base\//, 'Enter goes on to the next field')
   await text(page, 'base/importer_name_zh', '进口商')
   await text(page, 'base/importer_name_en', 'Importer')
   await text(page, 'base/contract_total_qty', '22')
   await text(page, 'base/contract_sign_date', '2026-08-01')
   await page.keyboard.press('Enter')
+  await left(page, 'base/contract_sign_date')
   await text(page, 'base/contract_total_amount', '244.42')
   await page.keyboard.press('Control+s')
   await page.waitForURL(/doc\/export_licence\/\d+/)
@@ -59,5 +64,3 @@ await test(async () => {
   await page.getByRole('row').filter({ hasText: '2026000001' }).waitFor()
   ok(true, 'and stands in the list')
 })
-
-function isNot(got, unwanted, name) { return ok(got !== unwanted, name) }
