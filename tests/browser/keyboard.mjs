@@ -19,7 +19,7 @@ async function code(page, path, text) {
   await page.keyboard.type(text, { delay: 15 })
   await page.getByRole('listbox').getByRole('option').first().waitFor()
   await page.keyboard.press('Enter')
-  await left(page, path)
+  await page.getByRole('listbox').waitFor({ state: 'detached' })
 }
 // Enter goes on to the next field; the cursor follows a moment later.
 const left = (page, path) => page.waitForFunction((was) => document.activeElement?.closest('[data-path]')?.dataset.path !== was, path)
@@ -33,7 +33,8 @@ await test(async () => {
   await field(page, 'goods/hs_code').waitFor()
   await page.evaluate(() => document.querySelector('[data-form] input:not([readonly])').focus())
   await code(page, 'goods/hs_code', '2833110000')
-  ok((await focused(page)) !== 'goods/hs_code', 'Enter accepts a code and goes on to the next field')
+  await left(page, 'goods/hs_code')
+  ok(true, 'Enter accepts a code and goes on to the next field')
   await code(page, 'base/customs_port', 'sdjc')
   for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.innerText === '下一步')); i++) await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
