@@ -33,7 +33,16 @@ static void collect_places(const struct form_block *block, const struct form_row
     }
 }
 
-/* Rows that were there keep their ids; new ones get ids that no row of this document ever had. */
+/* Rows that were there keep their ids; new ones get ids that no row of this document ever had. An id that the document never gave out
+   is a sender's invention: such a row is new. */
+static void forget_invented_ids(struct form_rows *rows, const struct form_block *block, int64_t high)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->rows[i].row_id > high) rows->rows[i].row_id = 0;
+        for (size_t b = 0; b < block->block_count; b++) forget_invented_ids(&rows->rows[i].children[b], block->blocks[b], high);
+    }
+}
+
 static void number_new_rows(struct form_rows *rows, const struct form_block *block, int64_t *high)
 {
     for (size_t i = 0; i < rows->count; i++) {
@@ -51,6 +60,7 @@ static int evaluate_and_write(struct doc_save *save, struct form_body *body, str
     form_evaluate(body, context, FORM_SAVE, problems);
     if (doc_problems_error(problems, error)) return (int)error->code;
     save->row_high = save->before.row_high;
+    for (size_t i = 0; i < form->top_count; i++) forget_invented_ids(&body->top[i], form->top[i], save->row_high);
     for (size_t i = 0; i < form->top_count; i++) collect_places(form->top[i], &body->top[i], save, arena);
     for (size_t i = 0; i < form->top_count; i++) number_new_rows(&body->top[i], form->top[i], &save->row_high);
     buffer_init(&save->body, DOC_BODY_MAXIMUM);

@@ -98,13 +98,14 @@ static const struct wrong wrong_date = {"date", "请输入日期，例如 2026-0
 static const struct wrong wrong_text = {"control_character", "不能包含控制字符。", "Control characters are not allowed."};
 static const struct wrong wrong_long = {"too_long", "内容太长。", "The text is too long."};
 
-/* Control characters never; line ends only where the field has several lines. */
+/* Control characters never, nor the two that XML does not know (U+FFFE, U+FFFF); line ends only where the field has several lines. */
 static bool text_is_clean(struct slice text, bool multiline)
 {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.text[i];
         if ((c < 0x20 && !(multiline && (c == '\n' || c == '\t'))) || c == 0x7f) return false;
         if (c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0) return false;
+        if (c == 0xef && i + 2 < text.length && (unsigned char)text.text[i + 1] == 0xbf && (unsigned char)text.text[i + 2] >= 0xbe) return false;
     }
     return true;
 }
@@ -402,6 +403,51 @@ static bool read_rows(struct reading *reading, const struct form_block *block, s
     return read_row(reading, block, NULL, rows->rows, path);
 }
 
+/* ---- ids of rows: an attachment belongs to one row */
+
+static size_t count_rows(const struct form_block *block, const struct form_rows *rows)
+{
+    size_t count = block->rows ? rows->count : 0;
+
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t b = 0; b < block->block_count; b++) count += count_rows(block->blocks[b], &rows->rows[i].children[b]);
+    return count;
+}
+
+struct ids { int64_t *slots; size_t mask; }; /* a hash table, at most half full; 0 = free */
+
+static bool ids_repeat(const struct form_block *block, const struct form_rows *rows, struct ids *ids)
+{
+    bool repeat = false;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        int64_t id = block->rows ? rows->rows[i].row_id : 0;
+        size_t at = ((size_t)id * 2654435761u) & ids->mask;
+        while (id && ids->slots[at] && ids->slots[at] != id) at = (at + 1) & ids->mask;
+        if (id && ids->slots[at] == id) repeat = true;
+        if (id) ids->slots[at] = id;
+        for (size_t b = 0; b < block->block_count; b++)
+            if (ids_repeat(block->blocks[b], &rows->rows[i].children[b], ids)) repeat = true;
+    }
+    return repeat;
+}
+
+static bool check_row_ids(struct reading *reading, const struct form_body *body)
+{
+    size_t count = 0, size = 16;
+    struct ids ids;
+
+    for (size_t i = 0; i < reading->form->top_count; i++) count += count_rows(reading->form->top[i], &body->top[i]);
+    if (count < 2) return true;
+    while (size < count * 2) size *= 2;
+    ids.mask = size - 1;
+    if (!(ids.slots = arena_alloc(reading->arena, size * sizeof *ids.slots))) return exhausted(reading);
+    for (size_t i = 0; i < reading->form->top_count; i++)
+        if (ids_repeat(reading->form->top[i], &body->top[i], &ids))
+            problem_at(reading->problems, reading->form->top[i]->name, "row_id", false, "两行的编号相同，请刷新后再试。", "Two rows have one id; reload the page.");
+    return true;
+}
+
 static bool read_body(struct reading *reading, struct form_body *body)
 {
     struct slice name;
@@ -420,7 +466,7 @@ static bool read_body(struct reading *reading, struct form_body *body)
         if (!slice_is(name, "names")) unknown_name(reading, path); /* names of codes are the portal's */
         if (!json_skip(&reading->json, NULL)) return false;
     }
-    return !json_failed(&reading->json) && json_finish(&reading->json);
+    return !json_failed(&reading->json) && json_finish(&reading->json) && (reading->stored || check_row_ids(reading, body));
 }
 
 int form_read(const struct form *form, const char *text, size_t length, bool stored, struct arena *arena,

@@ -166,6 +166,8 @@ static void check_plain_text(struct checking *checking, const struct form_field 
     struct arena *arena = checking->environment->body->arena;
     bool warning;
 
+    if (text.length > (size_t)field->maximum && utf8_count(text.text, text.length) > (size_t)field->maximum) /* computed or from a table */
+        wrong(checking, "too_long", "内容太长。", "The text is too long.");
     if (field->minimum && utf8_count(text.text, text.length) < (size_t)field->minimum)
         wrong(checking, "too_short", arena_printf(arena, "至少 %d 个字符。", field->minimum),
               arena_printf(arena, "At least %d characters.", field->minimum));

@@ -154,11 +154,15 @@ struct deriving {
     struct form_problems *problems;
 };
 
-static struct form_value fitted(const struct form_field *field, struct form_value value)
+static struct form_value fitted(const struct form_field *field, struct form_value value, struct environment *environment)
 {
     int32_t day;
 
     if (value.kind == VALUE_NUMBER) value.number = decimal_round(value.number, field->type == FORM_INTEGER ? 0 : field->places);
+    if (value.kind == VALUE_NUMBER && (value.number > DECIMAL_MAX || value.number < -DECIMAL_MAX)) {
+        environment->overflow = true;
+        return absent;
+    }
     if (field->type == FORM_DATE && value.kind == VALUE_TEXT)
         return date_parse(value.text.text, value.text.length, &day) ? (struct form_value){.kind = VALUE_DATE, .number = day} : absent;
     return value;
@@ -176,7 +180,7 @@ static void derive(struct walk *walk, struct form_rows *rows, struct form_row *r
         *value = absent;
     } else if (field->compute) {
         walk->environment->overflow = false;
-        *value = fitted(field, evaluate(field->compute, walk->environment));
+        *value = fitted(field, evaluate(field->compute, walk->environment), walk->environment);
         if (!walk->environment->overflow) return;
         path_field(field_path, path, field->name);
         problem_at(deriving->problems, field_path, "too_large", false, "计算结果超过13位整数。", "The result has more than 13 digits.");
@@ -276,10 +280,11 @@ void form_evaluate(struct form_body *body, const struct form_context *context, e
     derive_all(body, &environment, context, problems);
     choose_variants(body, &environment);
     if (stage == FORM_NEVER || !problems) return;
+    bool spent = environment.steps <= 0; /* then sums are not what they should be */
     environment.steps = FORM_STEPS;
     check_values(&environment, context, problems);
     check_demands(&environment, context, stage, problems);
-    if (environment.steps <= 0)
+    if (spent || environment.steps <= 0)
         problem_at(problems, "", "too_complex", false, "内容太复杂，请减少行数。", "The content is too complex; use fewer rows.");
 }
 

@@ -443,7 +443,8 @@ static struct form_value evaluate_date_add(const struct form_expression *express
     if (date.kind == VALUE_TEXT && date_parse(date.text.text, date.text.length, &day)) date = date_value(day);
     if (date.kind != VALUE_DATE || months.kind != VALUE_NUMBER) return absent;
     if (months.number > 2400 * DECIMAL_ONE || months.number < -2400 * DECIMAL_ONE) return absent;
-    return date_value(date_add_months((int32_t)date.number, (int)(months.number / DECIMAL_ONE)));
+    day = date_add_months((int32_t)date.number, (int)(months.number / DECIMAL_ONE));
+    return day >= date_from_parts(1900, 1, 1) && day <= date_from_parts(2199, 12, 31) ? date_value(day) : absent; /* what date_parse reads */
 }
 
 static struct form_value evaluate_concat(const struct form_expression *expression, struct environment *environment)

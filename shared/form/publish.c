@@ -269,6 +269,7 @@ static void schema_rows(const struct form_block *block, const struct form_varian
 static void schema_variant(const struct form_block *block, const struct form_variant *variant, struct json_writer *json)
 {
     json_object(json);
+    json_put_string(json, "type", "object");
     json_name(json, "properties");
     json_object(json);
     json_name(json, "variant");
