@@ -41,15 +41,16 @@ static int mailbox_insert(struct store_connection *db, void *argument, struct er
                      store_string(message->to), store_string(message->subject), store_string(message->text)));
 }
 
-static void deliver(struct account *account, struct message *message)
+/* What no gateway takes, or is still waiting at the end of the program, an administrator finds in the mailbox. */
+static void deliver(struct account *account, struct message *message, bool stopping)
 {
     char text[300];
     struct error error;
     error_clear(&error);
-    if (!gateway_send(&account->gateway, way_of(message->to), message->to, message->subject, message->text, &error))
+    if (!stopping && !gateway_send(&account->gateway, way_of(message->to), message->to, message->subject, message->text, &error))
         return;
-    log_line(LOG_ERROR, "gateway", "detail=%s", log_quote(error.detail, text, sizeof text));
-    if (store_write(account->store, mailbox_insert, message, &error)) /* an administrator can still see what was meant to go out */
+    log_line(LOG_ERROR, "gateway", "detail=%s", log_quote(stopping ? "not sent: the program ends" : error.detail, text, sizeof text));
+    if (store_write(account->store, mailbox_insert, message, &error))
         log_line(LOG_ERROR, "mailbox", "detail=%s", log_quote(error.detail, text, sizeof text));
 }
 
@@ -67,8 +68,9 @@ static void *courier_run(void *argument)
         message = courier->queue[courier->first];
         courier->first = (courier->first + 1) % QUEUE;
         courier->count--;
+        bool stopping = courier->stopping;
         pthread_mutex_unlock(&courier->lock);
-        deliver(account, &message);
+        deliver(account, &message, stopping);
         pthread_mutex_lock(&courier->lock);
     }
     pthread_mutex_unlock(&courier->lock);
@@ -96,8 +98,10 @@ void courier_stop(struct account *account)
     free(courier);
 }
 
-static int courier_take(struct courier *courier, const struct message *message, struct error *error)
+/* A full queue must not tell who is known: then the message goes straight into the mailbox. */
+static int courier_take(struct account *account, struct message *message, struct error *error)
 {
+    struct courier *courier = account->courier;
     pthread_mutex_lock(&courier->lock);
     bool room = courier->count < QUEUE;
     if (room) {
@@ -105,7 +109,7 @@ static int courier_take(struct courier *courier, const struct message *message, 
         pthread_cond_broadcast(&courier->changed);
     }
     pthread_mutex_unlock(&courier->lock);
-    return room ? 0 : error_unavailable(error, "the queue of messages is full");
+    return room ? 0 : store_write(account->store, mailbox_insert, message, error);
 }
 
 /* ---- codes */
@@ -184,7 +188,7 @@ static int code_send(struct web_call *call, const char *purpose, const char *add
         call->error.retry_after = 60;
         return ERROR_LIMITED;
     }
-    return known && gateway ? courier_take(account->courier, &message, &call->error) : 0;
+    return known && gateway ? courier_take(account, &message, &call->error) : 0;
 }
 
 int take_contact(struct web_call *call, const struct service_input *input, const char **address)

@@ -76,6 +76,16 @@ static bool row_end(struct csv *csv)
     return true;
 }
 
+/* What a spreadsheet would take for a formula; behind apostrophes, too, so that writing and reading undo each other. */
+static bool is_formula(const char *text, size_t length)
+{
+    while (length && *text == '\'') {
+        text++;
+        length--;
+    }
+    return length && memchr("=+-@\t\r", *text, 6);
+}
+
 int csv_row(struct csv *csv, struct slice fields[CSV_COLUMNS], struct error *error)
 {
     csv->line++;
@@ -99,6 +109,10 @@ int csv_row(struct csv *csv, struct slice fields[CSV_COLUMNS], struct error *err
         }
         if (!utf8_valid(field->text, field->length) || memchr(field->text, 0, field->length))
             return refuse(csv, error, "不是 UTF-8 文字。", "this is not UTF-8 text.");
+        if (field->length && *field->text == '\'' && is_formula(field->text, field->length)) {
+            field->text++;
+            field->length--;
+        }
         if (csv->at < csv->end && *csv->at == ',') {
             csv->at++;
             continue;
@@ -126,7 +140,7 @@ void csv_field(struct buffer *out, bool first, const char *text, size_t length)
 {
     if (!first)
         buffer_char(out, ',');
-    bool formula = length && memchr("=+-@\t\r", *text, 6) && !is_number(text, length);
+    bool formula = is_formula(text, length) && !is_number(text, length);
     bool quotes = false;
     for (size_t i = 0; i < length && !quotes; i++)
         quotes = text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r';

@@ -22,7 +22,7 @@ void csv_init(struct csv *csv, const char *text, size_t length, struct arena *ar
 int csv_row(struct csv *csv, struct slice fields[CSV_COLUMNS], struct error *error);
 
 /* Writes one field (comma first unless `first`), quoted as needed; cells starting = + - @ TAB CR get an apostrophe so that
-   no spreadsheet runs them (plain numbers excepted). End rows with "\r\n". */
+   no spreadsheet runs them (plain numbers excepted), which csv_row takes away again. End rows with "\r\n". */
 void csv_field(struct buffer *out, bool first, const char *text, size_t length);
 
 #endif

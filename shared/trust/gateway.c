@@ -5,10 +5,13 @@
 #include "base/random.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define SECONDS 10L
 
@@ -25,15 +28,18 @@ static bool has_scheme(const char *url, const char *const *schemes)
 
 int gateway_read(const struct config *config, struct gateway *gateway, struct error *error)
 {
-    static const char *const mail[] = {"smtp://", "smtps://", NULL}, *const sms[] = {"https://", "http://127.0.0.1", "http://localhost", NULL};
+    static const char *const mail[] = {"smtp://", "smtps://", NULL}, *const sms[] = {"https://", NULL}, *const near[] = {"https://", "http://", NULL};
     *gateway = (struct gateway){config_text(config, "mail_gateway", NULL), config_text(config, "mail_from", NULL),
-                                config_text(config, "sms_gateway", NULL), config_text(config, "sms_token", NULL)};
+                                config_text(config, "sms_gateway", NULL), config_text(config, "sms_token", NULL),
+                                !strcmp(config_text(config, "gateway_private", "0"), "1")};
     if (gateway->mail && !has_scheme(gateway->mail, mail))
         return error_internal(error, "mail_gateway must begin with smtp:// or smtps://");
     if (gateway->mail && (!gateway->mail_from || !strchr(gateway->mail_from, '@')))
         return error_internal(error, "mail_gateway needs mail_from, an e-mail address");
-    if (gateway->sms && !has_scheme(gateway->sms, sms))
-        return error_internal(error, "sms_gateway must begin with https://");
+    if (gateway->mail_from && strpbrk(gateway->mail_from, "<>\r\n \t"))
+        return error_internal(error, "mail_from is an e-mail address and nothing else");
+    if (gateway->sms && !has_scheme(gateway->sms, gateway->may_be_private ? near : sms))
+        return error_internal(error, "sms_gateway must begin with https:// (or http://, with gateway_private = 1)");
     return 0;
 }
 
@@ -49,14 +55,74 @@ static size_t ignore(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static int perform(CURL *handle, const char *what, struct error *error)
+/* ---- where a gateway may stand */
+
+static bool public_4(uint32_t a) /* in host order; what the registry of special addresses keeps for itself is not public */
+{
+    static const struct { uint32_t net; int bits; } special[] = {
+        {0x00000000, 8}, {0x0A000000, 8}, {0x64400000, 10}, {0x7F000000, 8}, {0xA9FE0000, 16}, {0xAC100000, 12}, {0xC0000000, 24},
+        {0xC0000200, 24}, {0xC0586300, 24}, {0xC0A80000, 16}, {0xC6120000, 15}, {0xC6336400, 24}, {0xCB007100, 24}, {0xE0000000, 3}};
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (a >> (32 - special[i].bits) == special[i].net >> (32 - special[i].bits))
+            return false;
+    return true;
+}
+
+/* Only global unicast, and there not what carries an IPv4 address (6to4, Teredo) or is for documents. */
+static bool public_6(const uint8_t *a)
+{
+    if ((a[0] & 0xe0) != 0x20 || (a[0] == 0x20 && a[1] == 0x02))
+        return false;
+    return !(a[0] == 0x20 && a[1] == 0x01 && (a[2] < 2 || (a[2] == 0x0d && a[3] == 0xb8))) && !(a[0] == 0x3f && a[1] == 0xff);
+}
+
+bool gateway_address_public(const void *address)
+{
+    sa_family_t family;
+    memcpy(&family, (const char *)address + offsetof(struct sockaddr, sa_family), sizeof family);
+    if (family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof in);
+        return public_4(ntohl(in.sin_addr.s_addr));
+    }
+    if (family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, address, sizeof in6);
+        return public_6(in6.sin6_addr.s6_addr);
+    }
+    return false;
+}
+
+struct connecting {
+    bool may_be_private, refused;
+};
+
+/* Called with the address that is connected to next: nobody can change a name in between. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct connecting *connecting = context;
+    (void)purpose;
+    if (!connecting->may_be_private && !gateway_address_public(&address->addr)) {
+        connecting->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int perform(CURL *handle, const struct gateway *gateway, const char *what, struct error *error)
 {
     long status = 0;
+    struct connecting connecting = {gateway->may_be_private, false};
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &connecting);
+    curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
     CURLcode result = curl_easy_perform(handle);
+    if (connecting.refused)
+        return error_unavailable(error, "%s gateway: it stands at a private address (gateway_private = 1 allows that)", what);
     if (result != CURLE_OK)
         return error_unavailable(error, "%s gateway: %s", what, curl_easy_strerror(result));
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
@@ -123,7 +189,7 @@ static int mail_send(const struct gateway *gateway, CURL *handle, const char *to
     curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(handle, CURLOPT_READDATA, &reading);
     curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
-    int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, "mail", error);
+    int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, gateway, "mail", error);
     curl_slist_free_all(recipients);
     buffer_free(&message);
     return code;
@@ -150,7 +216,7 @@ static int sms_send(const struct gateway *gateway, CURL *handle, const char *to,
     curl_easy_setopt(handle, CURLOPT_URL, gateway->sms);
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, buffer_string(&body));
-    int code = body.failed || token.failed ? error_internal(error, "the message is too long") : perform(handle, "sms", error);
+    int code = body.failed || token.failed ? error_internal(error, "the message is too long") : perform(handle, gateway, "sms", error);
     curl_slist_free_all(headers);
     buffer_free(&token);
     buffer_free(&body);

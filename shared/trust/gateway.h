@@ -2,7 +2,11 @@
    own.
 
    Settings: mail_gateway = smtp://user:password@host:port or smtps://..., mail_from = <address>;
-             sms_gateway = https://... (gets POST {"to","text"}), sms_token = sent as Authorization: Bearer. */
+             sms_gateway = https://... (gets POST {"to","text"}), sms_token = sent as Authorization: Bearer;
+             gateway_private = 1: a gateway may stand in a private network or on this machine, and SMS may go by http://.
+
+   Without gateway_private a name that leads to a private, loopback, link-local or other special address is not connected to:
+   the address that is checked is the one that is connected to. No proxies, no redirects. */
 #ifndef TRUST_GATEWAY_H
 #define TRUST_GATEWAY_H
 
@@ -15,10 +19,14 @@ enum gateway_way { GATEWAY_MAIL, GATEWAY_SMS };
 
 struct gateway { /* texts belong to the config */
     const char *mail, *mail_from, *sms, *sms_token;
+    bool may_be_private;
 };
 
 /* Reads the settings; a bad one is an error. Absent ones are NULL. */
 int gateway_read(const struct config *config, struct gateway *gateway, struct error *error);
+
+/* Whether an address (struct sockaddr of IPv4 or IPv6) is one of the public internet. */
+bool gateway_address_public(const void *address);
 
 /* Whether messages of this kind can be sent; otherwise they belong into the local mailbox. */
 bool gateway_has(const struct gateway *gateway, enum gateway_way way);
