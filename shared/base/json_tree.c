@@ -111,3 +111,19 @@ long long json_member_integer(const struct json *json, const char *name, long lo
     }
     return *at ? fallback : negative ? -result : result;
 }
+
+bool json_raw_member(const char *text, size_t length, const char *name, struct arena *arena, struct slice *raw, struct error *error)
+{
+    struct json_reader reader;
+    struct slice here, value;
+    bool found = false;
+
+    json_reader_init(&reader, text, length, arena, error);
+    if (!json_enter(&reader, JSON_OBJECT)) return false;
+    while (json_next(&reader, &here) && json_skip(&reader, &value))
+        if (slice_is(here, name)) {
+            *raw = value;
+            found = true;
+        }
+    return found && !json_failed(&reader);
+}

@@ -25,6 +25,9 @@ bool json_member_true(const struct json *json, const char *name);
 /* The named whole number, or `fallback` when absent or no whole number of at most 18 digits. */
 long long json_member_integer(const struct json *json, const char *name, long long fallback);
 
+/* The text of an object's member as it stands in `text`; false when there is none or the text is no object. */
+bool json_raw_member(const char *text, size_t length, const char *name, struct arena *arena, struct slice *raw, struct error *error);
+
 #define JSON_EACH(item, parent) \
     for (const struct json *item = (parent) ? (parent)->first : NULL; item; item = item->next)
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "trust/captcha.h"
-#include "trust/digest.h"
+#include "base/digest.h"
 #include "trust/gateway.h"
 #include "trust/password.h"
 
