@@ -3,6 +3,7 @@
 #include "web/frame.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/json_tree.h"
 
 #include <stdio.h>
@@ -142,7 +143,7 @@ int web_key_check(struct web_server *server, const char *key, struct principal *
 {
     struct web_epochs *epochs = server->epochs;
     struct known_key fresh = {.at = clock_monotonic() + 1};
-    web_sha256_hex(key, strlen(key), fresh.hash);
+    digest_sha256(key, strlen(key), fresh.hash);
     struct known_key *slot = &epochs->keys[strtoul((char[]){fresh.hash[0], fresh.hash[1], 0}, NULL, 16) % KEYS];
     pthread_mutex_lock(&epochs->lock);
     bool known = slot->at && fresh.at - slot->at < FRESH_MILLISECONDS && !strcmp(slot->hash, fresh.hash);

@@ -86,13 +86,15 @@ int web_listen(struct web_server *server, struct error *error)
     }
     if (fd >= 0)
         close(fd);
-    if (error->code)
-        return error->code;
-    server->poll = epoll_create1(EPOLL_CLOEXEC);
-    /* exclusive: a connection wakes one thread, not all */
-    if (server->poll < 0 ||
-        epoll_ctl(server->poll, EPOLL_CTL_ADD, server->listener, &(struct epoll_event){.events = EPOLLIN | EPOLLEXCLUSIVE}) ||
-        epoll_ctl(server->poll, EPOLL_CTL_ADD, server->stop_event, &(struct epoll_event){.events = EPOLLIN}))
+    return error->code;
+}
+
+int web_poll(const struct web_server *server, int *poll, struct error *error)
+{
+    *poll = epoll_create1(EPOLL_CLOEXEC);
+    if (*poll < 0 ||
+        epoll_ctl(*poll, EPOLL_CTL_ADD, server->listener, &(struct epoll_event){.events = EPOLLIN | EPOLLEXCLUSIVE}) ||
+        epoll_ctl(*poll, EPOLL_CTL_ADD, server->stop_event, &(struct epoll_event){.events = EPOLLIN}))
         return error_internal(error, "epoll: %s", strerror(errno));
     return 0;
 }

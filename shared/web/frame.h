@@ -5,6 +5,7 @@
 #include "web/web.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define WEB_QUERY_PARAMETERS 64
 #define WEB_SLOW_QUEUE 64
@@ -33,6 +34,7 @@ struct web_worker {
     pthread_t thread;
     void *reader;
     struct session_store *sessions;
+    int poll; /* of a fast thread, else -1 */
 };
 
 struct web_limits;
@@ -46,7 +48,7 @@ struct web_server {
     char secret[129]; /* of guests' CSRF tokens */
     bool secure;      /* public_url is https */
     long threads, slow_threads;
-    int listener, stop_event, poll;
+    int listener, stop_event;
     unsigned long socket_inode;
     struct web_writer writer;
     void *application;
@@ -54,12 +56,12 @@ struct web_server {
     struct web_limits *limits;
     struct web_epochs *epochs;
     pthread_mutex_t lock;   /* of what follows */
-    pthread_cond_t changed; /* a slow call waits, a frame came back, the slow lane closes */
+    pthread_cond_t changed; /* a slow call waits, the slow lane closes */
     struct web_frame *free_frames;
-    int out;                /* frames in use */
     struct web_frame *slow[WEB_SLOW_QUEUE];
     unsigned slow_first, slow_count;
     bool slow_closed;
+    atomic_int out;         /* frames in use */
     struct web_worker worker[WEB_THREADS];
 };
 
@@ -71,6 +73,8 @@ static inline struct web_frame *frame_of(struct web_call *call)
 /* ---- fastcgi.c: the only file that knows the protocol */
 
 int web_listen(struct web_server *server, struct error *error);
+/* What a thread that accepts waits on for connections and the stop. Each has its own: then a connection wakes one thread, not all. */
+int web_poll(const struct web_server *server, int *poll, struct error *error);
 void web_unlisten(struct web_server *server); /* no new connections; those that wait can still be accepted */
 /* Accepts and reads a request's parameters: 1 done, 0 nobody waits, -1 a connection that was no request. */
 int web_accept(struct web_server *server, struct web_frame *frame);
@@ -115,8 +119,6 @@ void web_limits_free(struct web_limits *limits);
 /* `who` is an address or a user, `what` a route or NULL for the default. ERROR_LIMITED with retry_after. */
 int web_limit(struct web_limits *limits, const char *who, const struct web_route *what, struct error *error);
 
-void web_sha256_hex(const char *text, size_t length, char hex[65]);
-bool web_same(const char *a, const char *b); /* in a time that tells nothing about where they differ */
 
 /* ---- server.c */
 

@@ -1,39 +1,13 @@
 /* Who is calling, and whether this caller may: session, epoch, API key, kinds and rights, origin, CSRF token. */
 #include "web/frame.h"
 
+#include "base/digest.h"
 #include "base/random.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #define GUEST_COOKIE "sw_guest"
-
-static void hex_of(const unsigned char *bytes, size_t length, char *hex)
-{
-    static const char digit[] = "0123456789abcdef";
-    for (size_t i = 0; i < length; i++) {
-        hex[2 * i] = digit[bytes[i] >> 4];
-        hex[2 * i + 1] = digit[bytes[i] & 15];
-    }
-    hex[2 * length] = 0;
-}
-
-void web_sha256_hex(const char *text, size_t length, char hex[65])
-{
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)text, length, hash);
-    hex_of(hash, sizeof hash, hex);
-}
-
-bool web_same(const char *a, const char *b)
-{
-    size_t length = strlen(a);
-    return length == strlen(b) && !CRYPTO_memcmp(a, b, length);
-}
 
 static int forbidden(struct error *error)
 {
@@ -55,10 +29,9 @@ static bool is_token(const char *text)
 /* The first 128 bits of an HMAC over the guest's token. */
 static void guest_csrf(const struct web_server *server, const char *guest, char out[WEB_CSRF_SIZE])
 {
-    unsigned char code[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    HMAC(EVP_sha256(), server->secret, (int)strlen(server->secret), (const unsigned char *)guest, strlen(guest), code, &length);
-    hex_of(code, 16, out);
+    char hex[DIGEST_SIZE];
+    digest_hmac(server->secret, guest, strlen(guest), hex);
+    snprintf(out, WEB_CSRF_SIZE, "%.32s", hex);
 }
 
 void web_csrf(struct web_call *call, char out[WEB_CSRF_SIZE])
@@ -86,7 +59,7 @@ static int csrf_check(struct web_call *call, struct error *error)
         snprintf(wanted, sizeof wanted, "%s", call->session.csrf);
     else if (is_token(guest))
         guest_csrf(call->server, guest, wanted);
-    if (*wanted && given && web_same(given, wanted))
+    if (*wanted && given && digest_same(given, wanted))
         return 0;
     return error_set(error, ERROR_FORBIDDEN, "csrf", "页面已过期，请刷新后重试。", "This page is too old. Please reload it and try again.");
 }

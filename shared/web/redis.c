@@ -136,7 +136,8 @@ static bool connect_anew(struct session_store *store)
     return store->context != NULL;
 }
 
-/* Nothing is outstanding, so a socket with something to read was closed by the server: better seen before a write than by it. */
+/* Nothing is outstanding, so a socket with something to read was closed by the server: better seen before a write than by it, for
+   only what reads is tried twice. */
 static bool is_closed(const redisContext *context)
 {
     struct pollfd look = {.fd = context->fd, .events = POLLIN};
@@ -155,9 +156,9 @@ static bool is_elsewhere(const redisReply *reply)
     return false;
 }
 
-static redisReply *ask_once(struct session_store *store, struct error *error, const char *format, va_list arguments)
+static redisReply *ask_once(struct session_store *store, bool reading, struct error *error, const char *format, va_list arguments)
 {
-    if ((!store->context || store->context->err || is_closed(store->context)) && !connect_anew(store)) {
+    if ((!store->context || store->context->err || (!reading && is_closed(store->context))) && !connect_anew(store)) {
         error_unavailable(error, "redis is away");
         return NULL;
     }
@@ -185,7 +186,7 @@ redisReply *redis_ask(struct session_store *store, bool reading, struct error *e
     redisReply *reply = NULL;
     for (int i = 0; i < (reading ? 2 : 1) && !reply; i++) {
         va_start(arguments, format);
-        reply = ask_once(store, error, format, arguments);
+        reply = ask_once(store, reading, error, format, arguments);
         va_end(arguments);
         if (!reply && error->code != ERROR_UNAVAILABLE)
             break;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ int web_open(const char *module, const struct config *config, struct web_server 
     if (!server)
         return error_internal(error, "out of memory");
     snprintf(server->module, sizeof server->module, "%s", module);
-    server->listener = server->poll = -1;
+    server->listener = -1;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
     log_open(server->module, LOG_INFO);
@@ -127,16 +128,37 @@ bool web_stopping(struct web_server *server, int milliseconds)
     return poll(&look, 1, milliseconds) > 0;
 }
 
-/* ---- frames: calls are used again, each with its own connection, so that one given to the writer stays whole */
+/* ---- frames: calls are used again, each with its own connection, so that one given to the writer stays whole. A thread that
+   accepts keeps the one it has finished itself, without the lock; those that others finish come back through the list. */
+
+static _Thread_local struct { bool keeps; struct web_frame *frame; } spare;
+
+static void frame_put(struct web_server *server, struct web_frame *frame)
+{
+    pthread_mutex_lock(&server->lock);
+    frame->next = server->free_frames;
+    server->free_frames = frame;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static struct web_frame *frame_take(struct web_server *server)
+{
+    struct web_frame *frame = spare.frame;
+    spare.frame = NULL;
+    if (frame)
+        return frame;
+    pthread_mutex_lock(&server->lock);
+    frame = server->free_frames;
+    if (frame)
+        server->free_frames = frame->next;
+    pthread_mutex_unlock(&server->lock);
+    return frame;
+}
 
 static struct web_frame *frame_get(struct web_server *server)
 {
-    pthread_mutex_lock(&server->lock);
-    struct web_frame *frame = server->free_frames;
-    if (frame)
-        server->free_frames = frame->next;
-    server->out++;
-    pthread_mutex_unlock(&server->lock);
+    struct web_frame *frame = frame_take(server);
+    atomic_fetch_add(&server->out, 1);
     if (frame)
         return frame;
     frame = calloc(1, sizeof *frame);
@@ -180,12 +202,11 @@ void web_recycle(struct web_frame *frame)
     arena_reset(&frame->call.arena);
     if (frame->call.out.capacity > KEPT_BUFFER)
         buffer_free(&frame->call.out);
-    pthread_mutex_lock(&server->lock);
-    frame->next = server->free_frames;
-    server->free_frames = frame;
-    if (!--server->out)
-        pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
+    if (spare.keeps && !spare.frame)
+        spare.frame = frame;
+    else
+        frame_put(server, frame);
+    atomic_fetch_sub(&server->out, 1); /* the last touch: who waits for the last frame takes the server away */
 }
 
 /* ---- one request */
@@ -241,6 +262,7 @@ static void *fast_run(void *argument)
     struct web_server *server = worker->server;
     struct epoll_event event;
     log_hold(true);
+    spare.keeps = true;
     for (;;) {
         struct web_frame *frame = frame_get(server);
         int got = web_accept(server, frame);
@@ -254,10 +276,12 @@ static void *fast_run(void *argument)
             break;
         if (got == 0) {
             log_flush();
-            epoll_wait(server->poll, &event, 1, -1);
+            epoll_wait(worker->poll, &event, 1, -1);
         }
     }
     log_hold(false);
+    if (spare.frame)
+        frame_put(server, spare.frame);
     web_input_free();
     return NULL;
 }
@@ -286,6 +310,9 @@ static void *slow_run(void *argument)
 static int worker_start(struct web_server *server, struct web_worker *worker, void *(*run)(void *), struct error *error)
 {
     worker->server = server;
+    worker->poll = -1;
+    if (run == fast_run && web_poll(server, &worker->poll, error))
+        return error->code;
     if (session_store_open(config_text(server->config, "redis", ""), &worker->sessions, error))
         return error->code;
     if (server->writer.reader_open && server->writer.reader_open(server->writer.context, &worker->reader, error))
@@ -300,6 +327,8 @@ static void workers_join(struct web_worker *workers, long count)
     for (long i = 0; i < count; i++) {
         pthread_join(workers[i].thread, NULL);
         session_store_close(workers[i].sessions);
+        if (workers[i].poll >= 0)
+            close(workers[i].poll);
         if (workers[i].reader)
             workers[i].server->writer.reader_close(workers[i].reader);
     }
@@ -323,10 +352,8 @@ static void drain(struct web_server *server)
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     workers_join(server->worker, server->slow_threads);
-    pthread_mutex_lock(&server->lock);
-    while (server->out)
-        pthread_cond_wait(&server->changed, &server->lock);
-    pthread_mutex_unlock(&server->lock);
+    while (atomic_load(&server->out))
+        poll(NULL, 0, 1);
 }
 
 int web_run(struct web_server *server, const struct web_route *routes, const struct web_writer *writer, void *application)
@@ -366,8 +393,6 @@ void web_close(struct web_server *server)
         arena_free(&frame->call.arena);
         free(frame);
     }
-    if (server->poll >= 0)
-        close(server->poll);
     close(server->stop_event);
     web_router_free(server->router);
     web_limits_free(server->limits);

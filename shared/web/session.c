@@ -4,10 +4,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +22,6 @@ void session_limits(int idle, int absolute)
 {
     idle_seconds = idle;
     absolute_seconds = absolute;
-}
-
-static void key_of(const char *token, char key[72])
-{
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)token, strlen(token), hash);
-    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++) {
-        key[2 * i] = "0123456789abcdef"[hash[i] >> 4];
-        key[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
-    }
-    key[2 * SHA256_DIGEST_LENGTH] = 0;
 }
 
 /* ---- the value: fields in a fixed order, a unit separator behind each */
@@ -152,7 +141,7 @@ int session_create(struct session_store *store, const struct principal *principa
     random_hex(32, token);
     *session = (struct session){.principal = *principal, .created = clock_now()};
     random_hex(16, session->csrf);
-    key_of(token, session->key);
+    digest_sha256(token, strlen(token), session->key);
     return value_store(store, session, "NX", error);
 }
 
@@ -160,7 +149,7 @@ int session_load(struct session_store *store, const char *token, struct session 
 {
     if (strlen(token) != SESSION_TOKEN_SIZE - 1 || strspn(token, "0123456789abcdef") != SESSION_TOKEN_SIZE - 1)
         return unauthenticated(error);
-    key_of(token, session->key);
+    digest_sha256(token, strlen(token), session->key);
     redisReply *reply = redis_ask(store, true, error, "GETEX session:%s EX %d", session->key, idle_seconds);
     if (!reply)
         return error->code;

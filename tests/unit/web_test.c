@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "service/writer.h"
 #include "web/frame.h"
@@ -36,7 +37,7 @@ static int empty(struct web_call *call)
 static int body(struct web_call *call)
 {
     char hash[65];
-    web_sha256_hex(call->body, call->body_length, hash);
+    digest_sha256(call->body, call->body_length, hash);
     json_object(&call->json);
     json_put_integer(&call->json, "length", (int64_t)call->body_length);
     json_put_string(&call->json, "sha256", hash);
@@ -379,9 +380,9 @@ static void limit_cases(void)
 static void same_cases(void)
 {
     char hash[65];
-    web_sha256_hex("abc", 3, hash);
+    digest_sha256("abc", 3, hash);
     is_text(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "SHA-256");
-    ok(web_same("abc", "abc") && !web_same("abc", "abd") && !web_same("abc", "ab") && web_same("", ""), "comparing");
+    ok(digest_same("abc", "abc") && !digest_same("abc", "abd") && !digest_same("abc", "ab") && digest_same("", ""), "comparing");
     struct session_store *store;
     struct error error = {0};
     static const char *const bad[] = {"", "redis://x", "sentinel:host", "sentinel:host:1", "sentinel:/m", "sentinel:a:1,b/m"};
