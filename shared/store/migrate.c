@@ -3,11 +3,11 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +38,6 @@ static int file_read(const char *directory, const char *name, struct buffer *tex
     if (bad || strlen(buffer_string(text)) != text->length)
         return error_internal(error, "%s: cannot be read, is longer than 1 MiB or no text", path);
     return 0;
-}
-
-static void checksum_of(const struct buffer *text, char hex[65])
-{
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)text->data, text->length, hash);
-    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
 }
 
 /* Runs the statements of a file: each ends with a semicolon at the end of a line; lines that begin with -- are comments. */
@@ -102,7 +94,7 @@ static int apply(struct store_connection *connection, const char *name, const st
     char checksum[65];
     int number = (int)strtol(name, NULL, 10);
     bool known;
-    checksum_of(text, checksum);
+    digest_sha256(text->data, text->length, checksum);
     if (look_up(connection, number, checksum, &known, error))
         return error->code;
     if (known)

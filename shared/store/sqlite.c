@@ -77,7 +77,7 @@ static int open_connection(struct store_connection *connection, struct error *er
              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-%d;"
              "PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;"
              "PRAGMA trusted_schema=OFF; PRAGMA query_only=%d;",
-             connection->reading ? settings->cache_kib / 4 : settings->cache_kib, settings->checkpoint_pages, connection->reading);
+             connection->reading ? settings->cache_kib / 8 : settings->cache_kib, settings->checkpoint_pages, connection->reading);
     int code = result != SQLITE_OK ? refuse(connection, result, error) : simple(connection, sql, error);
     if (!code && settings->maximum_pages) {
         snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d", settings->maximum_pages);

@@ -15,7 +15,7 @@ struct store;            /* a module's database: writer threads and settings */
 struct store_connection; /* what statements run on */
 
 struct store_settings {
-    int cache_kib;        /* SQLite page cache of the connection that writes; readers have a quarter */
+    int cache_kib;        /* SQLite page cache of the connection that writes; readers have an eighth */
     int checkpoint_pages; /* SQLite wal_autocheckpoint; 1,000 pages cost 20 % of throughput, 16,000 raise p99 (measured) */
     int writers;          /* PostgreSQL connections that write; SQLite has one */
     int maximum_pages;    /* SQLite max_page_count, 0 = none (tests fill a database with it) */
