@@ -1,5 +1,6 @@
 /* Print layouts: refused with a reason, or a PDF comes out or an error; never anything else. */
 #include "files.h"
+#include "print/draw.h"
 #include "print/print.h"
 
 #include <stdint.h>
@@ -33,21 +34,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     static const struct print_value values[] = {{"application_no", "UP260001"}, {"licence_no", "26UP01"}, {"verify_url", "http://localhost/v"}, {NULL, NULL}};
     struct print_source source = {.body = body, .values = values};
     struct error error;
-    struct buffer out;
+    struct buffer pages, out;
     struct print_layout *layout;
-    struct print_job *job;
 
     error_clear(&error);
     if (!(layout = print_layout_read((const char *)bytes, length, &error))) {
         if (!error.code) abort();
         return 0;
     }
+    buffer_init(&pages, 8 << 20);
     buffer_init(&out, 8 << 20);
-    if ((job = print_begin(&out, "t"))) {
-        int added = print_add(job, layout, &source, &error);
-        int ended = print_end(job, &error);
-        if (!added && !ended && (out.length < 4 || memcmp(out.data, "%PDF", 4))) abort();
-    }
+    if (!print_add(&pages, layout, &source, &error) && !draw_pages(&pages, "t", &out, &error) && (out.length < 4 || memcmp(out.data, "%PDF", 4))) abort();
+    buffer_free(&pages);
     buffer_free(&out);
     print_layout_free(layout);
     return 0;
