@@ -48,11 +48,13 @@ bool gateway_has(const struct gateway *gateway, enum gateway_way way)
     return way == GATEWAY_MAIL ? gateway->mail != NULL : gateway->sms != NULL;
 }
 
-static size_t ignore(char *bytes, size_t size, size_t count, void *context)
+/* Keeps what a counterpart answers, up to the buffer's maximum (a longer answer ends the request), or nothing of it. */
+static size_t take(char *bytes, size_t size, size_t count, void *context)
 {
-    (void)bytes;
-    (void)context;
-    return size * count;
+    struct buffer *answer = context;
+    if (answer)
+        buffer_bytes(answer, bytes, size * count);
+    return answer && answer->failed ? 0 : size * count;
 }
 
 /* ---- where a gateway may stand */
@@ -109,24 +111,30 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static int perform(CURL *handle, const struct gateway *gateway, const char *what, struct error *error)
+/* The status is told; nothing but a connection that failed is an error here. */
+static int perform(CURL *handle, bool may_be_private, const char *what, struct buffer *answer, long *status, struct error *error)
 {
-    long status = 0;
-    struct connecting connecting = {gateway->may_be_private, false};
+    struct connecting connecting = {may_be_private, false};
     curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &connecting);
     curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, answer);
     CURLcode result = curl_easy_perform(handle);
     if (connecting.refused)
         return error_unavailable(error, "%s gateway: it stands at a private address (gateway_private = 1 allows that)", what);
     if (result != CURLE_OK)
         return error_unavailable(error, "%s gateway: %s", what, curl_easy_strerror(result));
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    return status >= 200 && status < 300 ? 0 : error_unavailable(error, "%s gateway: status %ld", what, status);
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status);
+    return 0;
+}
+
+static int accepted(int code, long status, const char *what, struct error *error)
+{
+    return code || (status >= 200 && status < 300) ? code : error_unavailable(error, "%s gateway: status %ld", what, status);
 }
 
 /* ---- mail */
@@ -183,43 +191,67 @@ static int mail_send(const struct gateway *gateway, CURL *handle, const char *to
     mail_write(&message, gateway, to, subject, text);
     reading = (struct reading){message.data, message.length};
     curl_easy_setopt(handle, CURLOPT_URL, gateway->mail);
-    curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    /* a code that opens an account does not cross the internet in the clear */
+    curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)(gateway->may_be_private ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     curl_easy_setopt(handle, CURLOPT_MAIL_FROM, gateway->mail_from);
     curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
     curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(handle, CURLOPT_READDATA, &reading);
     curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
-    int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, gateway, "mail", error);
+    long status = 0;
+    int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, gateway->may_be_private, "mail", NULL, &status, error);
     curl_slist_free_all(recipients);
     buffer_free(&message);
+    return accepted(code, status, "mail", error);
+}
+
+/* ---- JSON over HTTP */
+
+static int post_json(CURL *handle, const char *url, bool may_be_private, const char *token, const char *json, const char *what, struct buffer *answer,
+                     long *status, struct error *error)
+{
+    struct buffer authorization;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    buffer_init(&authorization, 1024);
+    if (token) {
+        buffer_printf(&authorization, "Authorization: Bearer %s", token);
+        headers = curl_slist_append(headers, buffer_string(&authorization));
+    }
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, json);
+    int code = authorization.failed ? error_internal(error, "the message is too long") : perform(handle, may_be_private, what, answer, status, error);
+    curl_slist_free_all(headers);
+    buffer_free(&authorization);
     return code;
 }
 
-/* ---- SMS */
-
 static int sms_send(const struct gateway *gateway, CURL *handle, const char *to, const char *text, struct error *error)
 {
-    struct buffer body, token;
+    struct buffer body;
     struct json_writer json;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    long status = 0;
     buffer_init(&body, 8192);
-    buffer_init(&token, 1024);
     json_writer_init(&json, &body);
     json_object(&json);
     json_put_string(&json, "to", to);
     json_put_string(&json, "text", text);
     json_object_end(&json);
-    if (gateway->sms_token) {
-        buffer_printf(&token, "Authorization: Bearer %s", gateway->sms_token);
-        headers = curl_slist_append(headers, buffer_string(&token));
-    }
-    curl_easy_setopt(handle, CURLOPT_URL, gateway->sms);
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, buffer_string(&body));
-    int code = body.failed || token.failed ? error_internal(error, "the message is too long") : perform(handle, gateway, "sms", error);
-    curl_slist_free_all(headers);
-    buffer_free(&token);
+    int code = body.failed ? error_internal(error, "the message is too long")
+                           : post_json(handle, gateway->sms, gateway->may_be_private, gateway->sms_token, buffer_string(&body), "sms", NULL, &status, error);
     buffer_free(&body);
+    return accepted(code, status, "sms", error);
+}
+
+int gateway_ask(const char *url, bool may_be_private, const char *token, const char *json, struct buffer *answer, long *status, struct error *error)
+{
+    pthread_once(&once, begin);
+    CURL *handle = curl_easy_init();
+    *status = 0;
+    if (!handle)
+        return error_unavailable(error, "no gateway");
+    int code = post_json(handle, url, may_be_private, token, json, "partner", answer, status, error);
+    curl_easy_cleanup(handle);
     return code;
 }
 

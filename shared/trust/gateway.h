@@ -6,10 +6,11 @@
              gateway_private = 1: a gateway may stand in a private network or on this machine, and SMS may go by http://.
 
    Without gateway_private a name that leads to a private, loopback, link-local or other special address is not connected to:
-   the address that is checked is the one that is connected to. No proxies, no redirects. */
+   the address that is checked is the one that is connected to, and mail goes over TLS or not at all. No proxies, no redirects. */
 #ifndef TRUST_GATEWAY_H
 #define TRUST_GATEWAY_H
 
+#include "base/buffer.h"
 #include "base/config.h"
 #include "base/error.h"
 
@@ -35,5 +36,10 @@ bool gateway_has(const struct gateway *gateway, enum gateway_way way);
    ERROR_UNAVAILABLE when the gateway does not take it. */
 int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
                  struct error *error);
+
+/* Asks a partner's address by POST with JSON; gives what it answers (up to the buffer's maximum) and its HTTP status. At most 10 s; the
+   same rules of where it may stand. ERROR_UNAVAILABLE when nobody answers. */
+int gateway_ask(const char *url, bool may_be_private, const char *token, const char *json, struct buffer *answer, long *status,
+                struct error *error);
 
 #endif
