@@ -1,4 +1,4 @@
-/* Bodies: read in place from JSON against the definition, written back in definition order. */
+/* Bodies: read in place from JSON against the definition. */
 #include "base/date.h"
 #include "base/utf8.h"
 #include "form/internal.h"
@@ -41,9 +41,21 @@ void problem_at(struct form_problems *problems, const char *path, const char *ru
     form_problem_add(problems, path, rule, warning, zh, en);
 }
 
+/* Paths are made for every value read, whether or not something is wrong with it: no format is interpreted for them. */
+static void path_join(char path[PATH_SIZE], const char *row_path, const char *name, size_t length)
+{
+    size_t used = strnlen(row_path, PATH_SIZE - 2), room = PATH_SIZE - 2 - used;
+
+    memcpy(path, row_path, used);
+    path[used++] = '/';
+    length = utf8_cut(name, length, room);
+    memcpy(path + used, name, length);
+    path[used + length] = '\0';
+}
+
 void path_field(char path[PATH_SIZE], const char *row_path, const char *field)
 {
-    snprintf(path, PATH_SIZE, "%s/%s", row_path, field);
+    path_join(path, row_path, field, strlen(field));
 }
 
 void form_write_problems(const struct form_problems *problems, struct json_writer *json)
@@ -248,7 +260,8 @@ static void slice_path(char path[PATH_SIZE], const char *row_path, struct slice 
     text[length] = '\0';
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] < 0x20) text[i] = '?';
-    snprintf(path, PATH_SIZE, "%s%s%s", row_path, *row_path ? "/" : "", text);
+    if (*row_path) path_join(path, row_path, text, length);
+    else memcpy(path, text, length + 1);
 }
 
 static const struct form_field *named_field(const struct form_block *block, const struct form_variant *variant, struct slice name)
@@ -483,143 +496,36 @@ int form_read(const struct form *form, const char *text, size_t length, bool sto
     return (int)error->code;
 }
 
-/* ---- writing */
-
-size_t form_value_text(struct form_value value, char *text, size_t size)
+/* The rows of a block, with at least one; NULL when there is no memory for it. */
+static struct form_rows *with_row(struct form_body *body, size_t top)
 {
-    char buffer[64];
-    size_t length = 0;
+    struct form_rows *rows = &body->top[top];
 
-    switch (value.kind) {
-    case VALUE_TEXT: length = utf8_cut(value.text.text, value.text.length, size); memcpy(text, value.text.text, length); return length;
-    case VALUE_NUMBER: length = decimal_format(value.number, 0, buffer); break;
-    case VALUE_RATE:
-        length = (size_t)snprintf(buffer, sizeof buffer, "%lld.%08lld", (long long)(value.number / 100000000),
-                                  (long long)(value.number % 100000000));
-        while (buffer[length - 1] == '0') length--;
-        if (buffer[length - 1] == '.') length--;
-        break;
-    case VALUE_DATE: date_format((int32_t)value.number, buffer); length = 10; break;
-    case VALUE_BOOL: length = value.number ? 4 : 5; memcpy(buffer, value.number ? "true" : "false", length); break;
-    default: break;
-    }
-    if (length > size) length = size;
-    memcpy(text, buffer, length);
-    return length;
-}
-
-static void write_value(const struct form_field *field, struct form_value value, struct json_writer *json)
-{
-    char text[64];
-    size_t length;
-
-    if (value.kind == VALUE_TEXT) {
-        json_text(json, value.text.text, value.text.length);
-    } else if (value.kind == VALUE_BOOL) {
-        json_boolean(json, value.number != 0);
-    } else {
-        length = form_value_text(value, text, sizeof text);
-        if (field->type == FORM_INTEGER) json_raw(json, text, length);
-        else json_text(json, text, length);
-    }
-}
-
-static void write_rows(const struct form_block *block, const struct form_rows *rows, struct json_writer *json);
-
-static void write_fields(const struct form_field *fields, size_t count, const struct form_row *row, struct json_writer *json)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (row->values[fields[i].slot].kind == VALUE_ABSENT) continue;
-        json_name(json, fields[i].name);
-        write_value(&fields[i], row->values[fields[i].slot], json);
-    }
-}
-
-static void write_row_members(const struct form_block *block, const struct form_variant *variant, const struct form_row *row,
-                              struct json_writer *json)
-{
-    if (block->rows) json_put_integer(json, "row_id", row->row_id);
-    write_fields(block->fields, block->field_count, row, json);
-    if (variant) write_fields(variant->fields, variant->field_count, row, json);
-    for (size_t i = 0; i < block->block_count; i++) {
-        if (!row->children[i].count) continue;
-        json_name(json, block->blocks[i]->name);
-        write_rows(block->blocks[i], &row->children[i], json);
-    }
-}
-
-static void write_rows(const struct form_block *block, const struct form_rows *rows, struct json_writer *json)
-{
-    if (block->variant_count) {
-        json_object(json);
-        if (rows->variant) json_put_string(json, "variant", rows->variant->id);
-        if (block->rows) json_name(json, "rows");
-    }
-    if (block->rows) json_array(json);
-    for (size_t i = 0; i < rows->count; i++) {
-        bool own_object = block->rows || !block->variant_count;
-        if (own_object) json_object(json);
-        write_row_members(block, rows->variant, &rows->rows[i], json);
-        if (own_object) json_object_end(json);
-    }
-    if (block->rows) json_array_end(json);
-    if (block->variant_count) json_object_end(json);
-}
-
-static bool worth_writing(const struct form_block *block, const struct form_rows *rows)
-{
-    return block->rows ? rows->count > 0 : rows->count && !row_is_empty(block, rows->rows);
-}
-
-void form_write(const struct form_body *body, struct json_writer *json, const struct form_codes *names, int32_t day)
-{
-    json_object(json);
-    for (size_t i = 0; i < body->form->top_count; i++) {
-        const struct form_block *block = body->form->top[i];
-        if (!worth_writing(block, &body->top[i])) continue;
-        json_name(json, block->name);
-        write_rows(block, &body->top[i], json);
-    }
-    if (names) write_code_names(body, names, day, json);
-    json_object_end(json);
-}
-
-/* ---- asking */
-
-bool row_is_empty(const struct form_block *block, const struct form_row *row)
-{
-    for (size_t i = 0; i < block->slot_count; i++)
-        if (row->values[i].kind != VALUE_ABSENT) return false;
-    for (size_t i = 0; i < block->block_count; i++)
-        if (row->children[i].count) return false;
-    return true;
-}
-
-struct form_value form_body_value(const struct form_body *body, const struct form_block *block, int slot)
-{
-    if (block && slot >= 0)
-        for (size_t i = 0; i < body->form->top_count; i++)
-            if (body->form->top[i] == block && body->top[i].count) return body->top[i].rows[0].values[slot];
-    return (struct form_value){.kind = VALUE_ABSENT};
-}
-
-struct form_value form_column_value(const struct form_body *body, enum form_column column)
-{
-    return form_body_value(body, body->form->columns[column].block, body->form->columns[column].slot);
+    if (rows->count) return rows;
+    if (!(rows->rows = arena_alloc(body->arena, sizeof *rows->rows)) || !row_init(body->form->top[top], rows->rows, body->arena)) return NULL;
+    rows->count = 1;
+    rows->present = true;
+    return rows;
 }
 
 bool form_set_column(struct form_body *body, enum form_column column, struct slice text)
 {
-    const struct form_block *block = body->form->columns[column].block;
-    int slot = body->form->columns[column].slot;
-    const struct form_field *field = block ? form_field_at(block, NULL, slot) : NULL;
+    const struct form *form = body->form;
+    bool bound = form->columns[column].block != NULL;
+    const struct form_block *block = bound ? form->columns[column].block : form->lines.block;
+    int slot = !block ? -1 : bound ? form->columns[column].slot : form->lines.slot[column];
+    const struct form_field *field = slot >= 0 ? form_field_at(block, NULL, slot) : NULL;
+    struct form_rows *rows;
 
     if (!field || !text.length) return true;
-    for (size_t i = 0; i < body->form->top_count; i++)
-        if (body->form->top[i] == block) {
-            struct form_value *value = &body->top[i].rows[0].values[slot];
+    for (size_t i = 0; i < form->top_count; i++)
+        if (form->top[i] == block) {
+            if (!(rows = with_row(body, i))) return false;
+            struct form_value *value = &rows->rows[0].values[slot];
             if (field->type == FORM_TEXT && (utf8_count(text.text, text.length) > (size_t)field->maximum || !text_is_clean(text, false))) return false;
             *value = value_from_text(field, text);
+            if (column == COLUMN_BATCH) value->number = slice_is(text, "one"); /* the column's own words */
+            if (column == COLUMN_BATCH && !value->number && !slice_is(text, "several")) return false;
             return value->kind != VALUE_ABSENT;
         }
     return true;

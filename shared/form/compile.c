@@ -305,7 +305,8 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 
 static const char *const form_words_known[] = {
     "form", "module", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
-    "blocks", "rules", "attachments", "machines", "index", "ledger", "list", "queries", "statistics", "prints", "changes",
+    "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "filing", "fetch", "list", "queries", "catalogues", "clearances",
+    "statistics", "prints", "changes",
     NULL};
 
 static bool compile_head(struct compiler *compiler, const struct json *json)
@@ -318,6 +319,7 @@ static bool compile_head(struct compiler *compiler, const struct json *json)
     form->version = (int)json_member_integer(json, "version", 0);
     form->kind = json_member_text(json, "kind", "application");
     form->title = compile_words(json_member(json, "title"));
+    form->single = json_member_true(json, "single");
     form->xml_root = json_member_text(json_member(json, "xml"), "root", "");
     if (json->kind != JSON_OBJECT || !good_name(form->name)) return compile_fail(compiler, json, "bad form name");
     if (form->version < 1) return compile_fail(compiler, json, "version is a number from 1");

@@ -44,7 +44,7 @@ static bool compile_from(struct compiler *compiler, const struct json *json, str
 {
     static const struct { const char *word; enum form_from from; } sources[] = {
         {"session", FROM_SESSION}, {"profile", FROM_PROFILE}, {"last_approved", FROM_LAST_APPROVED},
-        {"last_used", FROM_LAST_USED}, {"column", FROM_COLUMN}, {"field", FROM_FIELD}};
+        {"last_used", FROM_LAST_USED}, {"filing", FROM_FILING}, {"column", FROM_COLUMN}, {"field", FROM_FIELD}};
     const struct json *list = json_member(json, "list");
 
     if (!json) return true;

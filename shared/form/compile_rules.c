@@ -71,7 +71,7 @@ bool compile_verdict(struct compiler *compiler, const struct json *json)
 
     if (!json) return true;
     JSON_EACH(name, json_member(json, "fields"))
-        if (!form_field_find(form, name->text.text)) return compile_fail(compiler, name, "no field named %s", name->text.text);
+        if (!form_path_find(form, name->text.text)) return compile_fail(compiler, name, "no field named %s", name->text.text);
     if (!rules || !(form->verdicts = compile_alloc(compiler, rules->count * sizeof *form->verdicts)))
         return compile_fail(compiler, json, "a verdict has rules");
     JSON_EACH(item, rules) {
@@ -172,6 +172,16 @@ static bool compile_action_words(struct compiler *compiler, const struct json *j
     return true;
 }
 
+static bool compile_while(struct compiler *compiler, const struct json *json, struct form_action *action)
+{
+    action->while_machine = -1;
+    if (!json) return true;
+    if (json->count != 1) return compile_fail(compiler, json, "while names one machine");
+    action->while_machine = word_index(json->first->name, form_machine_names, MACHINE_COUNT);
+    if (action->while_machine < 0) return compile_fail(compiler, json, "no machine %s", json->first->name);
+    return compile_names(compiler, json->first, &action->while_states, &action->while_count);
+}
+
 static bool compile_action(struct compiler *compiler, const struct json *json, int machine, struct form_action *action)
 {
     action->name = json->name;
@@ -185,6 +195,7 @@ static bool compile_action(struct compiler *compiler, const struct json *json, i
     action->claim = json_member_true(json, "claim");
     action->hook = json_member_text(json, "hook", NULL);
     action->guard_message = compile_words(json_member(json, "guard_message"));
+    if (json_member(json, "guard") && !*action->guard_message.zh) return compile_fail(compiler, json, "a guard has a guard_message");
     if (strlen(action->name) > 31) return compile_fail(compiler, json, "%s: an action has at most 31 characters", action->name);
     if (form_action_find(compiler->form, action->name) != action) return compile_fail(compiler, json, "two actions %s", action->name);
     if (!compile_names(compiler, json_member(json, "from"), &action->from, &action->from_count) ||
@@ -196,7 +207,7 @@ static bool compile_action(struct compiler *compiler, const struct json *json, i
             return compile_fail(compiler, json, "%s: no state %s", action->name, action->from[i]);
     }
     if (action->to && !known_state(compiler->form, machine, action->to)) return compile_fail(compiler, json, "no state %s", action->to);
-    return compile_action_words(compiler, json, action) &&
+    return compile_action_words(compiler, json, action) && compile_while(compiler, json_member(json, "while"), action) &&
            compile_expression(compiler, json_member(json, "guard"), (struct scope){NULL}, &action->guard) &&
            compile_effects(compiler, json_member(json, "effects"), action);
 }
@@ -220,6 +231,10 @@ bool compile_machines(struct compiler *compiler, const struct json *json)
         JSON_EACH(item, json_member(machine, "actions"))
             if (!compile_action(compiler, item, which, (form->action_count++, &form->actions[form->action_count - 1]))) return false;
     }
+    for (size_t i = 0; i < form->action_count; i++)
+        for (size_t k = 0; k < form->actions[i].while_count; k++)
+            if (!known_state(form, form->actions[i].while_machine, form->actions[i].while_states[k]))
+                return compile_fail(compiler, json, "no state %s", form->actions[i].while_states[k]);
     for (size_t i = 0; i < form->action_count; i++)
         for (size_t k = 0; k < form->actions[i].effect_count; k++) {
             const struct form_effect *effect = &form->actions[i].effects[k];
@@ -280,17 +295,51 @@ static bool compile_ledger(struct compiler *compiler, const struct json *json)
 {
     struct form *form = compiler->form;
     const struct json *uses = json_member(json, "uses");
-    const char *tolerance = json_member_text(json, "tolerance", "0");
 
     if (!json) return true;
     form->ledger.present = true;
     form->ledger.uses_one = (int)json_member_integer(uses, "one", 1);
     form->ledger.uses_many = (int)json_member_integer(uses, "many", 6);
-    if (decimal_parse(tolerance, strlen(tolerance), 2, &form->ledger.tolerance_percent))
-        return compile_fail(compiler, json, "the tolerance is a per cent number as text");
     return compile_expression(compiler, json_member(json, "quantity"), (struct scope){NULL}, &form->ledger.quantity) &&
            compile_expression(compiler, json_member(json, "unit"), (struct scope){NULL}, &form->ledger.unit) &&
-           compile_expression(compiler, json_member(uses, "when"), (struct scope){NULL}, &form->ledger.one_use);
+           compile_expression(compiler, json_member(uses, "when"), (struct scope){NULL}, &form->ledger.one_use) &&
+           compile_expression(compiler, json_member(json, "tolerance"), (struct scope){NULL}, &form->ledger.tolerance);
+}
+
+static bool compile_lines(struct compiler *compiler, const struct json *json)
+{
+    struct form *form = compiler->form;
+    const struct form_block *block = json ? form_block_find(form, json_member_text(json, "block", "")) : NULL;
+
+    if (!json) return true;
+    if (!block || !block->rows || block->parent) return compile_fail(compiler, json, "lines are a row block at the top");
+    form->lines.block = block;
+    for (int i = 0; i < COLUMN_COUNT; i++) form->lines.slot[i] = -1;
+    JSON_EACH(item, json_member(json, "columns")) {
+        const struct form_expression *reference;
+        const struct form_block *found = NULL;
+        int column = word_index(item->name, form_column_names, COLUMN_COUNT);
+        if (column < 0) return compile_fail(compiler, item, "no column named %s", item->name);
+        if (!compile_reference(compiler, item, item->text.text, (struct scope){block}, &reference)) return false;
+        expression_reference(reference, &found, &form->lines.slot[column]);
+        if (found != block) return compile_fail(compiler, item, "%s is no field of the lines", item->text.text);
+    }
+    return true;
+}
+
+static bool compile_filing(struct compiler *compiler, const struct json *json)
+{
+    struct form *form = compiler->form;
+    const char *stage = json_member_text(json, "stage", "submit");
+
+    if (!json) return true;
+    form->filing.form = json_member_text(json, "form", "");
+    form->filing.id = json_member_text(json, "id", "");
+    form->filing.message = compile_words(json_member(json, "message"));
+    form->filing.at_create = !strcmp(stage, "create");
+    if (!*form->filing.form || !*form->filing.id || !*form->filing.message.zh) return compile_fail(compiler, json, "a filing has a form, an id and a message");
+    return compile_names(compiler, json_member(json, "states"), &form->filing.states, &form->filing.state_count) &&
+           compile_expression(compiler, json_member(json, "when"), (struct scope){NULL}, &form->filing.when);
 }
 
 bool compile_bindings(struct compiler *compiler, const struct json *json)
@@ -301,5 +350,6 @@ bool compile_bindings(struct compiler *compiler, const struct json *json)
 
     form->attachment_list = json_member_text(attachments, "list", NULL);
     if (class && !compile_reference(compiler, attachments, class, (struct scope){NULL}, &form->attachment_class)) return false;
-    return compile_index(compiler, json_member(json, "index")) && compile_ledger(compiler, json_member(json, "ledger"));
+    return compile_index(compiler, json_member(json, "index")) && compile_lines(compiler, json_member(json, "lines")) &&
+           compile_ledger(compiler, json_member(json, "ledger")) && compile_filing(compiler, json_member(json, "filing"));
 }

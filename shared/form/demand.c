@@ -18,16 +18,35 @@ struct demanding {
 static void required_problem(struct demanding *demanding, const char *path, struct form_words label, const char *rule)
 {
     struct arena *arena = demanding->environment->body->arena;
-    char *zh = arena_printf(arena, "请填写%s。", label.zh), *en = arena_printf(arena, "Fill in: %s.", label.en);
+    size_t length = strlen(label.en);
+    /* "Contract No." ends its sentence itself */
+    const char *stop = length && label.en[length - 1] == '.' ? "" : ".";
+    char *zh = arena_printf(arena, "请填写%s。", label.zh), *en = arena_printf(arena, "Fill in: %s%s", label.en, stop);
 
     problem_at(demanding->problems, path, rule, false, zh ? zh : "", en ? en : "");
 }
 
+/* Nothing that somebody has filled in: what the server fills by itself does not count. */
+static bool sheet_is_empty(const struct form_block *block, const struct form_rows *rows)
+{
+    if (block->rows || !rows->count) return !rows->count;
+    for (size_t s = 0; s < block->slot_count; s++) {
+        const struct form_field *field = form_field_at(block, rows->variant, (int)s);
+        if (field && !field->readonly && !field->compute && rows->rows[0].values[s].kind != VALUE_ABSENT) return false;
+    }
+    for (size_t i = 0; i < block->block_count; i++)
+        if (rows->rows[0].children[i].count) return false;
+    return true;
+}
+
 static bool sheet_demanded(const struct form_block *block, const struct form_rows *rows, struct environment *environment)
 {
-    if (!block->sheet || block->parent) return true;
+    while (block->parent) block = block->parent; /* rows of a sheet are demanded with their sheet */
+    if (!block->sheet) return true;
+    for (size_t i = 0; i < environment->body->form->top_count; i++)
+        if (environment->body->form->top[i] == block) rows = &environment->body->top[i];
     if (block->sheet_required && holds(block->sheet_required, environment)) return true;
-    return block->rows ? rows->count > 0 : !row_is_empty(block, rows->rows);
+    return !sheet_is_empty(block, rows);
 }
 
 static bool field_demanded(const struct demanding *demanding, const struct form_field *field, const struct form_rows *rows)
@@ -93,7 +112,7 @@ static void check_list(struct walk *walk, struct form_rows *rows, struct form_ro
     if (block->rows && demanding->stage == FORM_SUBMIT && rows->count < (size_t)block->minimum && sheet_demanded(block, rows, walk->environment))
         required_problem(demanding, path, block->label, "too_few_rows");
     if (block->sheet && !block->parent && demanding->stage == FORM_SUBMIT && block->sheet_required &&
-        holds(block->sheet_required, walk->environment) && (block->rows ? !rows->count : row_is_empty(block, rows->rows)))
+        holds(block->sheet_required, walk->environment) && sheet_is_empty(block, rows))
         required_problem(demanding, path, block->label, "sheet_required");
     check_unique(demanding, block, rows, path);
 }
@@ -166,7 +185,7 @@ static void check_rules(struct demanding *demanding)
 
 /* ---- attachments */
 
-struct attachment_row { struct slice code, name, class, block, variant; bool required; };
+struct attachment_row { struct slice code, name, name_en, class, block, variant; bool required; };
 
 static void read_attachment_row(const struct form *form, const struct form_codes *codes, const void *row, struct attachment_row *out)
 {
@@ -174,6 +193,8 @@ static void read_attachment_row(const struct form *form, const struct form_codes
 
     out->code = codes->column(codes->context, list, row, "code");
     out->name = codes->column(codes->context, list, row, "name");
+    out->name_en = codes->column(codes->context, list, row, "name_en");
+    if (!out->name_en.length) out->name_en = out->name;
     out->class = codes->column(codes->context, list, row, "goods_class");
     out->block = codes->column(codes->context, list, row, "block");
     out->variant = codes->column(codes->context, list, row, "variant");
@@ -201,7 +222,7 @@ static void missing_attachment(struct demanding *demanding, const struct attachm
     struct arena *arena = demanding->environment->body->arena;
     char path[PATH_SIZE];
     char *zh = arena_printf(arena, "请上传附件：%.*s。", (int)type->name.length, type->name.text);
-    char *en = arena_printf(arena, "Attach: %.*s.", (int)type->name.length, type->name.text);
+    char *en = arena_printf(arena, "Attach: %.*s.", (int)type->name_en.length, type->name_en.text);
 
     if (row_id) snprintf(path, sizeof path, "attachment/%.*s/%lld", (int)type->code.length, type->code.text, (long long)row_id);
     else snprintf(path, sizeof path, "attachment/%.*s", (int)type->code.length, type->code.text);
@@ -264,6 +285,15 @@ bool form_attachment_allowed(const struct form_body *body, const struct form_con
     return false;
 }
 
+static void check_filing(struct demanding *demanding)
+{
+    const struct form *form = demanding->environment->body->form;
+
+    if (demanding->marks || demanding->stage != FORM_SUBMIT || !demanding->context->unfiled) return;
+    if (form->filing.when && !holds(form->filing.when, demanding->environment)) return;
+    problem_at(demanding->problems, "", form->filing.id, false, form->filing.message.zh, form->filing.message.en);
+}
+
 /* ---- entry points */
 
 void check_demands(struct environment *environment, const struct form_context *context, enum form_stage stage,
@@ -279,6 +309,7 @@ void check_demands(struct environment *environment, const struct form_context *c
         walk_lists(&walk, environment->body->form->blocks[i]);
     }
     check_rules(&demanding);
+    check_filing(&demanding);
     check_attachments(&demanding);
 }
 

@@ -228,7 +228,7 @@ struct filling {
 static void fill_field(const struct form_field *field, struct form_row *row, struct environment *environment, struct filling *filling)
 {
     struct form_value *value = &row->values[field->slot], found;
-    bool keeps = field->readonly && field->from == FROM_SESSION;
+    bool keeps = field->readonly && (field->from == FROM_SESSION || field->from == FROM_FILING);
 
     if (!filling->all && !keeps) return;
     if (filling->all && value->kind == VALUE_ABSENT) {

@@ -265,6 +265,17 @@ struct fold {
     int64_t count;
 };
 
+/* Texts by their bytes. */
+static bool is_before(struct form_value a, struct form_value b)
+{
+    size_t shorter = a.text.length < b.text.length ? a.text.length : b.text.length;
+    int order;
+
+    if (a.kind != VALUE_TEXT || b.kind != VALUE_TEXT) return a.number < b.number;
+    order = memcmp(a.text.text, b.text.text, shorter);
+    return order < 0 || (!order && a.text.length < b.text.length);
+}
+
 static void fold_add(struct fold *fold, struct form_value value, struct environment *environment)
 {
     if (value.kind == VALUE_ABSENT) return;
@@ -274,7 +285,7 @@ static void fold_add(struct fold *fold, struct form_value value, struct environm
         fold->value = value;
     } else if (fold->operator == OP_SUM) {
         if (!decimal_add(fold->value.number, value.number, &fold->value.number)) environment->overflow = true;
-    } else if ((fold->operator == OP_MIN) == (value.number < fold->value.number)) {
+    } else if ((fold->operator == OP_MIN) == is_before(value, fold->value)) {
         fold->value = value;
     }
 }

@@ -5,7 +5,7 @@
 
 const char *const form_column_names[COLUMN_COUNT] = {
     "year", "agency", "trade_mode", "country", "goods", "goods_name", "goods_class", "quantity", "unit",
-    "amount", "currency", "amount_usd", "valid_until", "customs_port", "consignor", "contract_no", "transport"};
+    "amount", "currency", "amount_usd", "valid_until", "customs_port", "consignor", "contract_no", "transport", "batch"};
 
 const char *const form_machine_names[MACHINE_COUNT] = {"main", "withdraw", "customs", "print"};
 
@@ -74,5 +74,19 @@ const struct form_number *form_number_find(const struct form *form, const char *
 {
     for (size_t i = 0; i < form->number_count; i++)
         if (!strcmp(form->numbers[i].name, name)) return &form->numbers[i];
+    return NULL;
+}
+
+const struct form_field *form_path_find(const struct form *form, const char *path)
+{
+    const char *dot = strchr(path, '.');
+
+    if (!dot) return form_field_find(form, path);
+    for (size_t i = 0; i < form->top_count; i++) {
+        const struct form_block *block = form->top[i];
+        if (!block->rows || strlen(block->name) != (size_t)(dot - path) || strncmp(block->name, path, (size_t)(dot - path))) continue;
+        for (size_t k = 0; k < block->field_count; k++)
+            if (!strcmp(block->fields[k].name, dot + 1)) return &block->fields[k];
+    }
     return NULL;
 }

@@ -49,7 +49,7 @@ struct form_filter { /* a column that a code row must have */
     const char *column, *value;
 };
 
-enum form_from { FROM_NOWHERE, FROM_SESSION, FROM_PROFILE, FROM_LAST_APPROVED, FROM_LAST_USED, FROM_COLUMN, FROM_FIELD, FROM_CODE_ROW };
+enum form_from { FROM_NOWHERE, FROM_SESSION, FROM_PROFILE, FROM_LAST_APPROVED, FROM_LAST_USED, FROM_FILING, FROM_COLUMN, FROM_FIELD, FROM_CODE_ROW };
 
 struct form_field {
     const char *name;
@@ -136,7 +136,9 @@ struct form_verdict {
 enum form_column { /* columns of a document that the definition fills */
     COLUMN_YEAR, COLUMN_AGENCY, COLUMN_TRADE_MODE, COLUMN_COUNTRY, COLUMN_GOODS, COLUMN_GOODS_NAME, COLUMN_GOODS_CLASS,
     COLUMN_QUANTITY, COLUMN_UNIT, COLUMN_AMOUNT, COLUMN_CURRENCY, COLUMN_AMOUNT_USD, COLUMN_VALID_UNTIL, COLUMN_CUSTOMS_PORT,
-    COLUMN_CONSIGNOR, COLUMN_CONTRACT_NO, COLUMN_TRANSPORT, COLUMN_COUNT
+    COLUMN_CONSIGNOR, COLUMN_CONTRACT_NO, COLUMN_TRANSPORT,
+    COLUMN_BATCH, /* bound to a yes/no field: 'one' batch or 'several' */
+    COLUMN_COUNT
 };
 extern const char *const form_column_names[COLUMN_COUNT];
 
@@ -175,6 +177,9 @@ struct form_action {
     enum form_need opinion;
     const char **not_by;
     size_t not_by_count;
+    int while_machine;     /* another machine that must be in one of these states; -1 = none */
+    const char **while_states;
+    size_t while_count;
     const struct form_expression *guard;
     struct form_words guard_message;
     const char *hook;
@@ -218,8 +223,11 @@ struct form {
     struct { const struct form_block *block; int slot; } columns[COLUMN_COUNT]; /* block NULL = not filled */
     const char *attachment_list;
     const struct form_expression *attachment_class;
-    struct { const struct form_expression *quantity, *unit, *one_use; int uses_one, uses_many; decimal tolerance_percent;
-             bool present; } ledger;
+    struct { const struct form_expression *quantity, *unit, *one_use, *tolerance; int uses_one, uses_many; bool present; } ledger;
+    bool single;                       /* an owner has at most one document of this form */
+    struct { const char *form, *id, **states; size_t state_count; bool at_create; const struct form_expression *when;
+             struct form_words message; } filing; /* a document that the owner must have before this one; form NULL = none */
+    struct { const struct form_block *block; int slot[COLUMN_COUNT]; } lines; /* goods lines: the row block, -1 = no such field; block NULL = none */
     const struct form_field **derived; /* computed, filled and conditional fields, in the order of their dependencies */
     size_t derived_count;
     const struct json *json;           /* the source */
@@ -240,6 +248,8 @@ const struct form_number *form_number_find(const struct form *form, const char *
 const struct form_block *form_block_find(const struct form *form, const char *name);
 /* The first field of that name among the blocks at the top (and their variants). */
 const struct form_field *form_field_find(const struct form *form, const char *name);
+/* The same for "block.field" of a row block at the top. */
+const struct form_field *form_path_find(const struct form *form, const char *path);
 /* The field that fills a slot of a row under a variant (NULL variant: the block's own fields), or NULL. */
 const struct form_field *form_field_at(const struct form_block *block, const struct form_variant *variant, int slot);
 
@@ -315,6 +325,7 @@ struct form_context {
     void *source_context;
     const struct form_attachment *attachments;
     size_t attachment_count;
+    bool unfiled; /* the owner lacks the filing that the definition asks for */
 };
 
 /* Gives new rows their ids: larger than any in the body. */
@@ -341,10 +352,16 @@ struct form_value form_value_of(const struct form_expression *expression, const 
 
 /* The value of a plain block's slot. */
 struct form_value form_body_value(const struct form_body *body, const struct form_block *block, int slot);
+/* The value of the field that a column is bound to; where none is bound but the goods lines have such a field, that of the first line. */
 struct form_value form_column_value(const struct form_body *body, enum form_column column);
+/* The goods lines of a body (NULL and 0 without), and a column's value of one. */
+const struct form_rows *form_lines(const struct form_body *body);
+struct form_value form_line_value(const struct form_body *body, const struct form_row *line, enum form_column column);
+/* How much more than granted the last use may take, in per cent with 2 places (digest 3.4); 0 without. */
+decimal form_tolerance(const struct form_body *body, int32_t today);
 
-/* Sets the field that a column is bound to from its text on the wire; false when the text is no such value. An unbound column is
-   passed over. */
+/* Sets the field that a column is bound to (or that of the first goods line, which is made) from its text on the wire; false when the
+   text is no such value. An unbound column is passed over. */
 bool form_set_column(struct form_body *body, enum form_column column, struct slice text);
 
 /* A value as text (dates and decimals as on the wire); returns the length, cut to `size`. */
