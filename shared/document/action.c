@@ -33,6 +33,14 @@ static int wrong_state(const struct form_action *action, struct error *error)
     return error_set(error, ERROR_CONFLICT, "wrong_state", zh, en);
 }
 
+static bool while_holds(const struct form_action *action, const struct doc_row *row)
+{
+    if (action->while_machine < 0) return true;
+    for (size_t i = 0; i < action->while_count; i++)
+        if (!strcmp(action->while_states[i], row->state[action->while_machine])) return true;
+    return false;
+}
+
 int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const char *module,
             struct error *error)
 {
@@ -44,7 +52,7 @@ int doc_may(const struct form_action *action, const struct doc_row *row, const s
         return forbidden(error);
     if (*row->source && action->kind != ACTION_COPY && action->kind != ACTION_VIEW)
         return error_set(error, ERROR_CONFLICT, "loaded_licence", "该许可证不是在本系统申领的，只能复制。", "This licence was issued elsewhere; it can only be copied.");
-    if (!form_action_allowed_from(action, row->state[action->machine])) return wrong_state(action, error);
+    if (!form_action_allowed_from(action, row->state[action->machine]) || !while_holds(action, row)) return wrong_state(action, error);
     if (action->claim && row->claimed_by && row->claimed_by != principal->user)
         return error_set(error, ERROR_CONFLICT, "claimed", "该单据正由其他人员办理。", "Another officer is working on this document.");
     return 0;
@@ -90,9 +98,35 @@ static int check_opinion(const struct form_action *action, const char *opinion, 
     return (int)error->code;
 }
 
+/* The action's guard over the stored body, by the definition that the document has. */
+static int check_guard(const struct doc_act *act, struct store_connection *reader, struct arena *arena, struct form_problems *problems, struct error *error)
+{
+    const struct form_words *message = &act->action->guard_message;
+    struct form_body *body;
+    struct slice text;
+
+    if (!act->action->guard) return 0;
+    if (doc_read_body(reader, act->id, arena, &text, error) || form_read(act->form, text.text, text.length, true, arena, problems, &body, error))
+        return (int)error->code;
+    if (form_holds(act->action->guard, body, date_of_instant(act->now))) return 0;
+    return error_set(error, ERROR_CONFLICT, "guard", message->zh, message->en);
+}
+
 /* ---- preparing */
 
-/* Freezes the body: evaluated for the last time, complete, with the names of its codes. */
+/* What is submitted is submitted under the definition in force, whether or not somebody has opened the draft since it changed. */
+static void move_to_newest(struct doc_act *act)
+{
+    const struct form *newest = doc_newest(act->module, act->form, date_of_instant(act->now));
+    const struct form_action *action = form_action_find(newest, act->action->name);
+
+    if (!action) return;
+    act->form = newest;
+    act->action = action;
+}
+
+/* Freezes the body: evaluated for the last time, complete, with the names of its codes. What an older version had and this one has
+   not is left out, as when the draft is opened. */
 static int freeze(struct doc_act *act, struct store_connection *reader, struct arena *arena, struct form_problems *problems, struct error *error)
 {
     struct doc_sources sources;
@@ -105,6 +139,7 @@ static int freeze(struct doc_act *act, struct store_connection *reader, struct a
     if (doc_read_body(reader, act->id, arena, &text, error) ||
         form_read(act->form, text.text, text.length, true, arena, problems, &body, error))
         return (int)error->code;
+    if (act->row.form_version != act->form->version) problems->count = problems->errors = 0;
     pthread_rwlock_rdlock(&act->module->lock);
     doc_context(&sources, act->module, act->principal, act->form, reader, arena, today, &context);
     doc_resolve_references(&sources, body, problems);
@@ -119,7 +154,7 @@ static int freeze(struct doc_act *act, struct store_connection *reader, struct a
     }
     pthread_rwlock_unlock(&act->module->lock);
     if (!error->code && act->body.failed) error_set(error, ERROR_TOO_LARGE, "too_large", "单据内容太大。", "The document is too large.");
-    if (!error->code) doc_hash(act->body.data, act->body.length, act->body_hash);
+    if (!error->code) digest_sha256(act->body.data, act->body.length, act->body_hash);
     return (int)error->code;
 }
 
@@ -141,9 +176,11 @@ int doc_prepare_act(struct doc_module *module, struct store_connection *reader, 
     if (!act->action || (act->action->kind != ACTION_TRANSITION && act->action->kind != ACTION_DELETE))
         return error_set(error, ERROR_NOT_FOUND, "unknown_action", "没有这种操作。", "There is no such action.");
     if (doc_may(act->action, &act->row, principal, module->name, error) ||
-        check_opinion(act->action, act->opinion, error) || other_person(reader, act, error))
+        check_opinion(act->action, act->opinion, error) || other_person(reader, act, error) || check_guard(act, reader, arena, problems, error))
         return (int)error->code;
-    return act->action->complete ? freeze(act, reader, arena, problems, error) : 0;
+    if (!act->action->complete) return 0;
+    move_to_newest(act);
+    return freeze(act, reader, arena, problems, error);
 }
 
 /* ---- writing */
@@ -183,10 +220,13 @@ static int read_again(struct store_connection *db, struct doc_act *act, struct e
     if (code) return code;
     row.enterprise_name = NULL;
     if (doc_may(act->action, &row, act->principal, act->module->name, error)) return (int)error->code;
-    if ((act->expected >= 0 && row.version != act->expected) || row.version != act->row.version)
+    /* files come and go without a new version, but each is an event: what was found complete must still be what is there */
+    bool files_changed = act->body.length && row.event_sequence != act->row.event_sequence;
+    if ((act->expected >= 0 && row.version != act->expected) || row.version != act->row.version || files_changed)
         return error_set(error, ERROR_STALE, "stale_version", "该单据已被修改，请刷新后再试。", "The document has changed meanwhile; reload it.");
     act->row = row;
     if (act->body.length) { /* what the frozen body says about the columns that effects read */
+        act->row.form_version = act->form->version;
         struct form_value agency = act->columns.value[COLUMN_AGENCY], year = act->columns.value[COLUMN_YEAR];
         if (agency.kind == VALUE_TEXT) snprintf(act->row.agency, sizeof act->row.agency, "%.*s", (int)agency.text.length, agency.text.text);
         if (year.kind == VALUE_NUMBER) act->row.year = year.number / DECIMAL_ONE;
@@ -203,6 +243,20 @@ static int run_hook(struct store_connection *db, struct doc_act *act, struct err
     return hook->hook(db, act->module, act->id, error);
 }
 
+int doc_set_state(struct store_connection *db, struct doc_act *act, enum form_machine machine, const char *to, struct error *error)
+{
+    struct doc_row *row = &act->row;
+    char from[sizeof row->state[0]];
+
+    snprintf(from, sizeof from, "%s", row->state[machine]);
+    snprintf(row->state[machine], sizeof row->state[machine], "%s", to);
+    if (machine != MACHINE_MAIN || !strcmp(from, to)) return 0;
+    row->state_since = act->now;
+    row->claimed_by = 0;
+    return doc_total_add(db, row->enterprise, row->form, from, -1, error) || doc_total_add(db, row->enterprise, row->form, to, 1, error)
+               ? (int)error->code : 0;
+}
+
 int doc_write_act(struct store_connection *db, struct doc_act *act, struct error *error)
 {
     enum form_machine machine = act->action->machine;
@@ -213,24 +267,15 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
     if (read_again(db, act, error)) return (int)error->code;
     struct doc_row *row = &act->row;
     snprintf(from, sizeof from, "%s", row->state[machine]);
-    if (act->action->to && strcmp(from, act->action->to)) {
-        snprintf(row->state[machine], sizeof row->state[machine], "%s", act->action->to);
-        if (machine == MACHINE_MAIN) {
-            row->state_since = act->now;
-            row->claimed_by = 0;
-            if (doc_total_add(db, row->enterprise, row->form, from, -1, error) ||
-                doc_total_add(db, row->enterprise, row->form, act->action->to, 1, error))
-                return (int)error->code;
-        }
-    }
+    if (act->action->to && doc_set_state(db, act, machine, act->action->to, error)) return (int)error->code;
     event.from = from;
     event.to = row->state[machine];
     row->version++;
     row->updated = act->now;
-    snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
     if (run_hook(db, act, error) || doc_event_append(db, row, act->principal, act->now, &event, error) ||
         store_body(db, act, error) || doc_effects(db, act, error))
         return (int)error->code;
+    snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
     return store_row(db, row, error);
 }
 
@@ -240,6 +285,7 @@ int doc_write_delete(struct store_connection *db, struct doc_act *act, struct er
     struct doc_event event = {"delete", NULL, "", act->opinion, ""};
     struct store_value id = store_integer(act->id);
     static const char *const statements[] = {"DELETE FROM attachment WHERE document = $1", "DELETE FROM document_body WHERE document = $1",
+                                             "DELETE FROM document_line WHERE document = $1",
                                              "DELETE FROM document WHERE id = $1"};
 
     if (read_again(db, act, error)) return (int)error->code;

@@ -87,7 +87,7 @@ int doc_prepare_attach(struct doc_module *module, struct store_connection *reade
     if (doc_read(reader, principal, module->name, document, false, arena, &row, error) || may_edit(module, &row, principal, &form, error) ||
         check_bytes(attach, error) || check_type(attach, reader, form, arena, error))
         return (int)error->code;
-    doc_hash(bytes, length, attach->sha256);
+    digest_sha256(bytes, length, attach->sha256);
     return 0;
 }
 

@@ -62,11 +62,51 @@ static void look_back(struct doc_sources *sources)
         STORE_VALUES(store_integer(owner), store_string(sources->form->name)));
 }
 
+static bool is_one_of(const char *state, const char **states, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(states[i], state)) return true;
+    return count == 0;
+}
+
+/* The owner's newest document of the form that this one's definition asks to be filed first, if it is in one of the states. */
+static const struct form_body *filing_of(struct doc_sources *sources)
+{
+    const struct form *form = sources->form;
+    struct store_rows rows;
+    struct error error;
+    struct form_problems *problems = arena_alloc(sources->arena, sizeof *problems);
+    struct form_body *body = NULL;
+
+    if (!problems || !sources->reader ||
+        store_query(sources->reader, &rows, &error,
+                    "SELECT d.state, d.form_version, b.body FROM document d JOIN document_body b ON b.document = d.id "
+                    "WHERE d.enterprise = $1 AND d.form = $2 ORDER BY d.id DESC LIMIT 1",
+                    STORE_VALUES(store_integer(principal_owner(sources->principal)), store_string(form->filing.form))))
+        return NULL;
+    if (store_next(&rows) && is_one_of(store_column_text(&rows, 0, NULL), form->filing.states, form->filing.state_count)) {
+        const struct form *filed = doc_form_version(sources->module, form->filing.form, (int)store_column_integer(&rows, 1));
+        size_t length;
+        const char *text = store_column_text(&rows, 2, &length);
+        text = arena_copy(sources->arena, text, length);
+        if (!filed || !text || form_read(filed, text, length, true, sources->arena, problems, &body, &error)) body = NULL;
+    }
+    return store_end(&rows) ? NULL : body;
+}
+
+static struct form_value filed_value(const struct doc_sources *sources, const char *name)
+{
+    const struct form_field *field = sources->filing ? form_field_find(sources->filing->form, name) : NULL;
+
+    return field ? form_body_value(sources->filing, field->block, field->slot) : text_value(NULL);
+}
+
 static struct form_value source_value(void *context, const struct form_field *field)
 {
     struct doc_sources *sources = context;
 
     if (field->from == FROM_SESSION) return session_value(sources->principal, field->from_key);
+    if (field->from == FROM_FILING) return filed_value(sources, field->from_key);
     if (!sources->looked) look_back(sources);
     if (field->from == FROM_LAST_APPROVED && sources->last_approved)
         return form_body_value(sources->last_approved, field->block, field->slot);
@@ -90,6 +130,8 @@ void doc_context(struct doc_sources *sources, struct doc_module *module, const s
     context->codes = &sources->codes;
     context->source = source_value;
     context->source_context = sources;
+    sources->filing = form->filing.form ? filing_of(sources) : NULL;
+    context->unfiled = form->filing.form && !sources->filing;
 }
 
 int doc_load_attachments(struct doc_sources *sources, struct store_connection *reader, int64_t id, struct form_context *context,
@@ -110,13 +152,16 @@ int doc_load_attachments(struct doc_sources *sources, struct store_connection *r
     return store_end(&rows);
 }
 
+static struct form_value kept(struct form_value value, struct arena *arena)
+{
+    if (value.kind == VALUE_TEXT) value.text.text = arena_copy(arena, value.text.text, value.text.length);
+    return value;
+}
+
 void doc_columns_of(const struct form_body *body, struct arena *arena, struct doc_columns *columns)
 {
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        struct form_value *value = &columns->value[i];
-        *value = form_column_value(body, (enum form_column)i);
-        if (value->kind == VALUE_TEXT) value->text.text = arena_copy(arena, value->text.text, value->text.length);
-    }
+    for (int i = 0; i < COLUMN_COUNT; i++) columns->value[i] = kept(form_column_value(body, (enum form_column)i), arena);
+    doc_lines_of(body, arena, columns);
 }
 
 struct store_value doc_column(const struct doc_columns *columns, enum form_column column)
@@ -126,6 +171,7 @@ struct store_value doc_column(const struct doc_columns *columns, enum form_colum
     bool number = column == COLUMN_QUANTITY || column == COLUMN_AMOUNT || column == COLUMN_AMOUNT_USD;
 
     if (column == COLUMN_YEAR) return store_integer(value.kind == VALUE_NUMBER ? value.number / DECIMAL_ONE : 0);
+    if (column == COLUMN_BATCH) return store_string(value.kind != VALUE_BOOL ? "" : value.number ? "one" : "several");
     if (number) return value.kind == VALUE_NUMBER ? store_integer(value.number) : store_null();
     if (value.kind == VALUE_TEXT) return store_text(value.text.text, value.text.length);
     if (value.kind != VALUE_DATE) return store_string("");

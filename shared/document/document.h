@@ -7,6 +7,7 @@
 #define DOCUMENT_DOCUMENT_H
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/principal.h"
 #include "form/codes.h"
 #include "form/form.h"
@@ -23,6 +24,7 @@
 #define DOC_ATTACHMENTS 200 /* of one document */
 
 struct doc_module;
+struct doc_shape;
 
 /* A check or effect that no expression can say, registered by a module. Runs in the transaction. */
 typedef int doc_hook(struct store_connection *db, struct doc_module *module, int64_t document, struct error *error);
@@ -41,8 +43,12 @@ struct doc_module {
     struct form *forms[DOC_FORMS]; /* every version, newest in force first within a name */
     size_t form_count;
     pthread_rwlock_t lock;      /* of the code tables: readers hold it while values point into rows */
+    struct doc_shape *shapes;   /* of every definition's list and queries; then of whole rows, and of whole rows for officers */
+    size_t shape_count;
     struct code_set codes;
     int64_t codes_loaded;       /* newest change seen in the database */
+    const char *roots, *root_key; /* where daily roots are kept (document/root.h); NULL: nowhere */
+    int32_t root_day;           /* the last day known to be recorded; of the one thread that records */
 };
 
 /* Loads the definitions in <schema>/forms whose "module" is this one, and all code tables, and checks hooks. A bad file stops: detail names file, line and reason. */
@@ -85,9 +91,24 @@ int doc_read(struct store_connection *db, const struct principal *principal, con
 /* The stored body, in the arena. */
 int doc_read_body(struct store_connection *db, int64_t id, struct arena *arena, struct slice *body, struct error *error);
 
-/* One row of lists as JSON, straight from the database. The column list for such a query: DOC_LIST_COLUMNS. */
-extern const char doc_list_columns[];
-void doc_write_list_row(struct store_rows *rows, const struct principal *principal, int64_t now, struct json_writer *json);
+/* Which columns the rows of a list have: what it takes to open and act on a document, and what the list shows. A list is asked for
+   all day; what nobody sees is not read, sent and parsed. */
+#define DOC_LIST_COLUMNS 32
+struct doc_shape {
+    const struct json *json;  /* the "list" or the query of a definition that it was made for */
+    char select[640];
+    unsigned char column[DOC_LIST_COLUMNS];
+    int count;
+    bool officer;             /* with age and who claimed it */
+    bool balance;             /* behind the columns: what is left in the ledger and what was used (a query's `balance`) */
+};
+/* `columns`: the definition's [{"column"}], NULL = all. */
+void doc_shape_make(const struct json *columns, bool officer, struct doc_shape *shape);
+/* The shape of a definition's list or query; whole rows for NULL and for officers. */
+const struct doc_shape *doc_shape_of(const struct doc_module *module, const struct json *json, bool officer);
+/* One row as JSON, straight from a query that selects shape->select. */
+void doc_write_list_row(struct store_rows *rows, const struct doc_shape *shape, const struct principal *principal, int64_t now,
+                        struct json_writer *json);
 
 /* ---- saving */
 
@@ -103,7 +124,12 @@ struct doc_save {
     const char *source, *licence_no, *issued; /* of a licence loaded from elsewhere, else "" */
     struct buffer body;        /* canonical JSON */
     char body_hash[72];
-    struct doc_columns { struct form_value value[COLUMN_COUNT]; } columns; /* texts copied into the arena */
+    struct doc_columns { /* texts copied into the arena */
+        struct form_value value[COLUMN_COUNT];
+        bool has_lines;         /* the definition has goods lines */
+        struct doc_line *lines; /* document/internal.h */
+        size_t line_count;
+    } columns;
     int64_t row_high;
     struct doc_place { const char *block; int64_t row_id; } *places; /* rows that attachments may belong to */
     size_t place_count;
@@ -196,15 +222,16 @@ int doc_event_append(struct store_connection *db, struct doc_row *row, const str
                      const struct doc_event *event, struct error *error);
 int doc_events_write(struct store_connection *db, const struct doc_module *module, const struct principal *principal,
                      const struct doc_row *row, struct json_writer *json, struct error *error);
-/* Recomputes the chains of all documents; writes {"documents","events","broken":[ids]}. */
-int doc_events_verify(struct store_connection *db, struct json_writer *json, struct error *error);
-void doc_hash(const void *bytes, size_t length, char hex[72]);
 
 /* ---- numbers */
 
 /* The next number of a series, as text. ERROR_CONFLICT "number_exhausted" names the series for the administrator. */
 int doc_number(struct store_connection *db, struct doc_module *module, const struct form *form, const struct form_number *number,
                const struct doc_row *row, int64_t year, int64_t now, char *text, size_t size, struct error *error);
+
+/* {"series":[{"series","form","title","number","value","last","left","exhausted"}]}: the fullest series of every number of the
+   definitions in force, without those of past years; at most 50 a number. */
+int doc_series_write(struct store_connection *db, struct doc_module *module, int64_t now, struct json_writer *json, struct error *error);
 
 /* ---- totals */
 

@@ -46,6 +46,12 @@ static void remember_sheets(struct draft *draft)
     }
 }
 
+int doc_need_filing(const struct form *form, const struct form_context *context, struct error *error)
+{
+    if (!form->filing.at_create || !context->unfiled) return 0;
+    return error_set(error, ERROR_CONFLICT, "filing_required", form->filing.message.zh, form->filing.message.en);
+}
+
 int doc_new_body(struct doc_module *module, struct store_connection *reader, const struct principal *principal,
                  const char *form_name, const char *body, size_t length, int64_t now, struct arena *arena, struct buffer *out,
                  struct error *error)
@@ -56,6 +62,10 @@ int doc_new_body(struct doc_module *module, struct store_connection *reader, con
 
     if (!problems) return error_internal(error, "out of memory");
     if (open_draft(&draft, module, reader, principal, form_name, body, length, now, arena, problems, error)) return (int)error->code;
+    if (doc_need_filing(draft.form, &draft.context, error)) {
+        pthread_rwlock_unlock(&module->lock);
+        return (int)error->code;
+    }
     form_fill_new(draft.body, &draft.context);
     remember_sheets(&draft);
     form_evaluate(draft.body, &draft.context, FORM_NEVER, problems);
@@ -111,14 +121,27 @@ int doc_check(struct doc_module *module, struct store_connection *reader, const 
     return 0;
 }
 
-/* A verdict needs its fields; each missing one is a problem at its place. */
+static void need(const struct form_field *field, const char *path, struct form_problems *problems, struct arena *arena)
+{
+    form_problem_add(problems, path, "required", false, arena_printf(arena, "请填写%s。", field->label.zh),
+                     arena_printf(arena, "Fill in: %s.", field->label.en));
+}
+
+/* A verdict needs its fields; each missing one is a problem at its place. Of a row block every row needs it, and there must be one. */
 static void need_verdict_fields(const struct draft *draft, struct form_problems *problems, struct arena *arena)
 {
     JSON_EACH(name, json_member(json_member(draft->form->json, "verdict"), "fields")) {
-        const struct form_field *field = form_field_find(draft->form, name->text.text);
-        if (form_body_value(draft->body, field->block, field->slot).kind != VALUE_ABSENT) continue;
-        form_problem_add(problems, arena_printf(arena, "%s/%s", field->block->name, field->name), "required", false,
-                         arena_printf(arena, "请填写%s。", field->label.zh), arena_printf(arena, "Fill in: %s.", field->label.en));
+        const struct form_field *field = form_path_find(draft->form, name->text.text);
+        const struct form_rows *rows = NULL;
+        if (field->required == FORM_NEVER) continue;
+        for (size_t i = 0; i < draft->form->top_count; i++)
+            if (draft->form->top[i] == field->block) rows = &draft->body->top[i];
+        if (field->block->rows && rows && !rows->count) need(field, field->block->name, problems, arena);
+        for (size_t i = 0; rows && i < rows->count; i++) {
+            if (rows->rows[i].values[field->slot].kind != VALUE_ABSENT) continue;
+            need(field, field->block->rows ? arena_printf(arena, "%s/%zu/%s", field->block->name, i, field->name)
+                                           : arena_printf(arena, "%s/%s", field->block->name, field->name), problems, arena);
+        }
     }
 }
 

@@ -63,7 +63,7 @@ int doc_effects(struct store_connection *db, struct doc_act *act, struct error *
         case EFFECT_ISSUE: code = issue(db, act, error); break;
         case EFFECT_OUTBOX: code = doc_outbox_add(db, effect->name, act->id, act->now, error); break;
         case EFFECT_SET_STATE:
-            snprintf(act->row.state[effect->machine], sizeof act->row.state[0], "%s", effect->state);
+            code = doc_set_state(db, act, (enum form_machine)effect->machine, effect->state, error);
             break;
         default: code = error_internal(error, "effect %d belongs to a later module", (int)effect->kind);
         }

@@ -2,28 +2,8 @@
    it, the actor, the time, the states, the opinion and the body as it then was. */
 #include "document/internal.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
-
-void doc_hash(const void *bytes, size_t length, char hex[72])
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-
-    EVP_Digest(bytes, length, digest, &size, EVP_sha256(), NULL);
-    for (unsigned i = 0; i < size; i++) {
-        hex[2 * i] = digits[digest[i] >> 4];
-        hex[2 * i + 1] = digits[digest[i] & 15];
-    }
-    hex[2 * size] = '\0';
-}
-
-struct chained { /* what a hash covers, besides the document and the hash before */
-    int64_t sequence, at, actor, actor_kind;
-    const char *actor_name, *action, *from, *to, *opinion, *body_hash;
-};
 
 /* Lengths stand before texts, so that no two different events give the same bytes. */
 static void add_text(struct buffer *out, const char *text)
@@ -34,7 +14,7 @@ static void add_text(struct buffer *out, const char *text)
     buffer_bytes(out, text, length);
 }
 
-static int chain_hash(int64_t document, const char *previous, const struct chained *event, char hash[72], struct error *error)
+int doc_chain_hash(int64_t document, const char *previous, const struct doc_chained *event, char hash[72], struct error *error)
 {
     struct buffer out;
 
@@ -48,7 +28,7 @@ static int chain_hash(int64_t document, const char *previous, const struct chain
     add_text(&out, event->to);
     add_text(&out, event->opinion);
     add_text(&out, event->body_hash);
-    if (!out.failed) doc_hash(out.data, out.length, hash);
+    if (!out.failed) digest_sha256(out.data, out.length, hash);
     buffer_free(&out);
     return out.failed ? error_internal(error, "event too large") : 0;
 }
@@ -57,11 +37,11 @@ int doc_event_append(struct store_connection *db, struct doc_row *row, const str
                      const struct doc_event *event, struct error *error)
 {
     char previous[72];
-    struct chained chained = {row->event_sequence + 1, now, principal->user, (int64_t)principal->kind, principal->display_name,
+    struct doc_chained chained = {row->event_sequence + 1, now, principal->user, (int64_t)principal->kind, principal->display_name,
                               event->action, event->from, event->to, event->opinion, event->body_hash};
 
     snprintf(previous, sizeof previous, "%s", row->event_hash);
-    if (chain_hash(row->id, previous, &chained, row->event_hash, error)) return (int)error->code;
+    if (doc_chain_hash(row->id, previous, &chained, row->event_hash, error)) return (int)error->code;
     row->event_sequence++;
     return store_execute(db, error, NULL,
         "INSERT INTO document_event (document, sequence, at, actor, actor_kind, actor_name, action, from_state, to_state, opinion, "
@@ -126,78 +106,4 @@ int doc_events_write(struct store_connection *db, const struct doc_module *modul
     }
     json_array_end(json);
     return store_end(&rows);
-}
-
-/* ---- verifying */
-
-struct verifying {
-    int64_t document, documents, events, broken;
-    int64_t sequence;
-    char hash[72];
-    bool broken_here;
-};
-
-static void put_id(struct json_writer *json, int64_t id)
-{
-    char text[24];
-
-    json_text(json, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)id));
-}
-
-static void next_event(struct verifying *verifying, struct store_rows *rows, struct json_writer *json)
-{
-    struct error error;
-    char hash[72];
-    int64_t document = store_column_integer(rows, 0);
-    struct chained event = {store_column_integer(rows, 1), store_column_integer(rows, 2), store_column_integer(rows, 3),
-                            store_column_integer(rows, 4), store_column_text(rows, 5, NULL), store_column_text(rows, 6, NULL),
-                            store_column_text(rows, 7, NULL), store_column_text(rows, 8, NULL), store_column_text(rows, 9, NULL),
-                            store_column_text(rows, 10, NULL)};
-
-    if (document != verifying->document) {
-        verifying->document = document;
-        verifying->documents++;
-        verifying->sequence = 0;
-        verifying->hash[0] = '\0';
-        verifying->broken_here = false;
-    }
-    verifying->events++;
-    if (!chain_hash(document, verifying->hash, &event, hash, &error) && event.sequence == verifying->sequence + 1 &&
-        !strcmp(hash, store_column_text(rows, 12, NULL)) && !strcmp(verifying->hash, store_column_text(rows, 11, NULL))) {
-        verifying->sequence = event.sequence;
-        snprintf(verifying->hash, sizeof verifying->hash, "%s", hash);
-    } else if (!verifying->broken_here) {
-        verifying->broken_here = true;
-        if (verifying->broken++ < 100) put_id(json, document);
-    }
-}
-
-int doc_events_verify(struct store_connection *db, struct json_writer *json, struct error *error)
-{
-    struct store_rows rows;
-    struct verifying verifying = {.document = 0};
-
-    json_object(json);
-    json_name(json, "broken");
-    json_array(json);
-    if (store_query(db, &rows, error,
-                    "SELECT document, sequence, at, actor, actor_kind, actor_name, action, from_state, to_state, opinion, body_hash, "
-                    "previous_hash, hash FROM document_event ORDER BY document, sequence", STORE_NO_VALUES))
-        return (int)error->code;
-    while (store_next(&rows)) next_event(&verifying, &rows, json);
-    if (store_end(&rows)) return (int)error->code;
-    /* A chain cut at its end agrees with itself, but not with the head that the document keeps. */
-    if (store_query(db, &rows, error,
-                    "SELECT d.id FROM document d LEFT JOIN document_event e ON e.document = d.id AND e.sequence = d.event_sequence "
-                    "AND e.hash = d.event_hash WHERE e.document IS NULL", STORE_NO_VALUES))
-        return (int)error->code;
-    while (store_next(&rows))
-        if (verifying.broken++ < 100) put_id(json, store_column_integer(&rows, 0));
-    if (store_end(&rows)) return (int)error->code;
-    json_array_end(json);
-    json_put_integer(json, "documents", verifying.documents);
-    json_put_integer(json, "events", verifying.events);
-    json_put_integer(json, "broken_count", verifying.broken);
-    json_object_end(json);
-    return 0;
 }

@@ -14,7 +14,7 @@ struct doc_sources {
     const struct form *form;
     int64_t id;                      /* for attachments; 0 = a new document */
     struct arena *arena;
-    const struct form_body *last_used, *last_approved;
+    const struct form_body *last_used, *last_approved, *filing;
     bool looked;
     struct form_attachment attachments[DOC_ATTACHMENTS];
     struct form_codes codes;
@@ -28,20 +28,53 @@ int doc_load_attachments(struct doc_sources *sources, struct store_connection *r
 /* Checks every reference of the body and copies what it picks; problems go to its field. Before form_evaluate. */
 void doc_resolve_references(struct doc_sources *sources, struct form_body *body, struct form_problems *problems);
 
+/* ERROR_CONFLICT "filing_required" where the definition wants something filed before one of its documents can be begun. */
+int doc_need_filing(const struct form *form, const struct form_context *context, struct error *error);
+
 /* Copies the values of the bound columns into the arena. */
 void doc_columns_of(const struct form_body *body, struct arena *arena, struct doc_columns *columns);
 /* A column's value as a statement's parameter. */
 struct store_value doc_column(const struct doc_columns *columns, enum form_column column);
 
-/* Writes the bound columns and the row's version, updated, row_high, attachments and event head. */
+/* Goods lines: what a document's rows of document_line hold. A column that no field of the lines fills is the document's, but for
+   quantities and amounts. In the arena. */
+enum { LINE_GOODS, LINE_GOODS_NAME, LINE_GOODS_CLASS, LINE_UNIT, LINE_QUANTITY, LINE_AMOUNT, LINE_AMOUNT_USD, LINE_COLUMNS };
+struct doc_line { struct form_value value[LINE_COLUMNS]; };
+void doc_lines_of(const struct form_body *body, struct arena *arena, struct doc_columns *columns);
+/* Stores them in place of those that are there (`again`) or for a new document. Nothing for a form without lines. */
+int doc_write_lines(struct store_connection *db, int64_t document, const struct doc_columns *columns, bool again, struct error *error);
+
+/* Writes the bound columns, the goods lines and the row's version, updated, row_high, attachments and event head. */
 int doc_update_columns(struct store_connection *db, const struct doc_row *row, const struct doc_columns *columns, struct error *error);
+
+/* Of lists: a part of a text as a pattern for LIKE .. ESCAPE '\\' on what is in lower case (NULL without memory); ERROR_INVALID
+   "bad_filter" at a parameter; the member "total" ("1000+" where counting stopped). */
+char *doc_like_pattern(struct arena *arena, const char *text);
+int doc_bad_filter(struct error *error, const char *name);
+void doc_put_total(struct json_writer *json, int64_t count, bool capped);
+
+/* ERROR_INTERNAL when a query of the definition is narrowed by what is no column. */
+int doc_check_queries(const struct form *form, struct error *error);
+int doc_check_monthly(const struct form *form, struct error *error); /* the same of monthly statistics */
 
 int doc_problems_error(const struct form_problems *problems, struct error *error);
 const struct form *doc_form_of(const struct doc_module *module, const struct doc_row *row, struct error *error);
 
+struct doc_chained { /* what an event's hash covers, besides the document and the hash before */
+    int64_t sequence, at, actor, actor_kind;
+    const char *actor_name, *action, *from, *to, *opinion, *body_hash;
+};
+int doc_chain_hash(int64_t document, const char *previous, const struct doc_chained *event, char hash[72], struct error *error);
+
+/* Moves a machine; for the main one also the owner's totals and since when. In the transaction. */
+int doc_set_state(struct store_connection *db, struct doc_act *act, enum form_machine machine, const char *to, struct error *error);
+
 /* Effects of an action, in order; in the transaction. */
 int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error);
 
+struct ledger_state;
+/* Adds one entry to the sums. */
+void doc_ledger_add_up(struct ledger_state *state, const char *kind, const char *debit, const char *credit, decimal quantity);
 int doc_ledger_grant(struct store_connection *db, const struct doc_act *act, struct error *error);
 int doc_ledger_release(struct store_connection *db, const struct doc_act *act, struct error *error);
 int doc_statistics_add(struct store_connection *db, const struct doc_row *row, int sign, struct error *error);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VALUES 40
+#define VALUES 140 /* of one list: every filter used, every machine with as many states as are allowed */
+#define STATES_AT_ONCE 24
 
 struct builder {
     struct buffer where;
@@ -32,12 +33,12 @@ static void condition(struct builder *builder, const char *text, struct store_va
 /* ---- filters of a request */
 
 static const char *const equal_columns[] = {"year", "agency", "country", "trade_mode", "goods", "goods_class", "unit", "currency",
-                                            "enterprise_code", "customs_port", "transport", NULL};
+                                            "enterprise_code", "customs_port", "transport", "batch", NULL};
 static const char *const contains_columns[] = {"application_no", "form_no", "licence_no", "goods_name", "enterprise_name", "consignor",
                                                "contract_no", NULL};
 static const char *const date_columns[] = {"applied", "issued", "valid_until", NULL};
 
-static char *like_pattern(struct arena *arena, const char *text)
+char *doc_like_pattern(struct arena *arena, const char *text)
 {
     size_t length = strlen(text);
     char *pattern = arena_alloc(arena, 2 * length + 3), *out = pattern;
@@ -60,7 +61,7 @@ static const char *get(const struct doc_list *list, const char *name)
     return value && *value ? value : NULL;
 }
 
-static int bad_filter(struct error *error, const char *name)
+int doc_bad_filter(struct error *error, const char *name)
 {
     error_set(error, ERROR_INVALID, "bad_filter", "查询条件有误，请检查。", "A search condition is wrong; please check it.");
     error_field(error, name);
@@ -76,12 +77,36 @@ static int filter_dates(struct builder *builder, const struct doc_list *list, co
         snprintf(name, sizeof name, "%s_%s", column, i ? "to" : "from");
         const char *value = get(list, name);
         if (!value) continue;
-        if (!date_parse(value, strlen(value), &day)) return bad_filter(error, name);
+        if (!date_parse(value, strlen(value), &day)) return doc_bad_filter(error, name);
         snprintf(text, sizeof text, i ? "%s <> '' AND %s <= " : "%s <> '' AND %s >= ", column, column);
         condition(builder, text, store_string(value));
         builder->filtered = true;
     }
     return 0;
+}
+
+/* Whether some of the listed documents have goods lines. */
+static bool has_lines(const struct doc_list *list)
+{
+    int32_t today = date_of_instant(list->now);
+
+    for (size_t i = 0; i < list->module->form_count; i++) {
+        const struct form *form = list->module->forms[i];
+        if (form->lines.block && (!list->form || (!strcmp(form->name, list->form) && doc_form(list->module, form->name, today) == form))) return true;
+    }
+    return false;
+}
+
+/* By any of the document's goods. Forms without lines keep the plain condition. */
+static void match_any_line(struct builder *builder, const char *column, bool part, const char *value)
+{
+    const char *function = part ? "lower" : "", *compare = part ? " LIKE " : " = ", *end = part ? " ESCAPE '\\'" : "";
+
+    add_value(builder, store_string(value));
+    for (int line = 0; line < 2; line++)
+        buffer_printf(&builder->where, "%s%s(%s%s)%s$%zu%s%s",
+                      line ? " OR EXISTS (SELECT 1 FROM document_line l WHERE l.document = document.id AND " : " AND (", function,
+                      line ? "l." : "document.", column, compare, builder->count, end, line ? "))" : "");
 }
 
 static int filter_equal(struct builder *builder, const struct doc_list *list, const char *column, struct error *error)
@@ -90,44 +115,59 @@ static int filter_equal(struct builder *builder, const struct doc_list *list, co
     char text[64];
 
     if (!value) return 0;
+    builder->filtered = true;
+    if (!strcmp(column, "goods") && has_lines(list)) {
+        match_any_line(builder, column, false, value);
+        return 0;
+    }
     snprintf(text, sizeof text, "%s = ", column);
     if (!strcmp(column, "year")) {
-        if (strlen(value) != 4 || strspn(value, "0123456789") != 4) return bad_filter(error, column);
+        if (strlen(value) != 4 || strspn(value, "0123456789") != 4) return doc_bad_filter(error, column);
         condition(builder, text, store_integer((value[0] - '0') * 1000 + (value[1] - '0') * 100 + (value[2] - '0') * 10 + value[3] - '0'));
     } else {
         condition(builder, text, store_string(value));
     }
-    builder->filtered = true;
     return 0;
 }
 
-static void filter_contains(struct builder *builder, const struct doc_list *list, const char *column)
+static int filter_contains(struct builder *builder, const struct doc_list *list, const char *column, struct error *error)
 {
     const char *value = get(list, column);
     char text[64];
 
-    if (!value || strlen(value) > 200) return;
-    snprintf(text, sizeof text, "lower(%s) LIKE ", column);
-    condition(builder, text, store_string(like_pattern(&builder->arena, value)));
-    buffer_text(&builder->where, " ESCAPE '\\'");
+    if (!value) return 0;
+    if (strlen(value) > 200) return doc_bad_filter(error, column);
     builder->filtered = true;
+    if (!strcmp(column, "goods_name") && has_lines(list)) {
+        match_any_line(builder, column, true, doc_like_pattern(&builder->arena, value));
+        return 0;
+    }
+    snprintf(text, sizeof text, "lower(%s) LIKE ", column);
+    condition(builder, text, store_string(doc_like_pattern(&builder->arena, value)));
+    buffer_text(&builder->where, " ESCAPE '\\'");
+    return 0;
 }
 
 /* state=A,B: any of them. `column` is the machine's. */
-static void filter_states(struct builder *builder, const char *column, const char *states)
+static int filter_states(struct builder *builder, const char *column, const char *states, struct error *error)
 {
     const char *at = states;
     bool first = true;
+    size_t count = 1;
+
+    for (const char *comma = states; (comma = strchr(comma, ',')); comma++) count++;
+    if (count > STATES_AT_ONCE) return doc_bad_filter(error, column);
 
     buffer_printf(&builder->where, "%s%s IN (", builder->where.length ? " AND " : "", column);
-    while (*at && builder->count < VALUES - 8) {
+    do {
         size_t length = strcspn(at, ",");
         add_value(builder, store_string(arena_copy(&builder->arena, at, length)));
         buffer_printf(&builder->where, "%s$%zu", first ? "" : ", ", builder->count);
         first = false;
         at += length + (at[length] == ',');
-    }
+    } while (*at);
     buffer_text(&builder->where, ")");
+    return 0;
 }
 
 static int request_filters(struct builder *builder, const struct doc_list *list, struct error *error)
@@ -136,12 +176,13 @@ static int request_filters(struct builder *builder, const struct doc_list *list,
 
     for (size_t i = 0; equal_columns[i]; i++)
         if (filter_equal(builder, list, equal_columns[i], error)) return (int)error->code;
-    for (size_t i = 0; contains_columns[i]; i++) filter_contains(builder, list, contains_columns[i]);
+    for (size_t i = 0; contains_columns[i]; i++)
+        if (filter_contains(builder, list, contains_columns[i], error)) return (int)error->code;
     for (size_t i = 0; date_columns[i]; i++)
         if (filter_dates(builder, list, date_columns[i], error)) return (int)error->code;
     for (size_t i = 0; i < 3; i++)
         if (get(list, machines[i])) {
-            filter_states(builder, machines[i], get(list, machines[i]));
+            if (filter_states(builder, machines[i], get(list, machines[i]), error)) return (int)error->code;
             builder->filtered = true;
         }
     return 0;
@@ -177,34 +218,53 @@ static void queue_states(const struct doc_module *module, const struct principal
         }
 }
 
-static void scope_queue(struct builder *builder, const struct doc_list *list)
+static int scope_queue(struct builder *builder, const struct doc_list *list, struct error *error)
 {
     const char *states = get(list, "state");
     struct buffer own;
+    int code;
 
     condition(builder, "agency = ", store_string(list->principal->agency));
     buffer_text(&builder->where, " AND state <> 'DRAFT' AND agency <> '' AND applied <> '' AND source = ''");
     buffer_init(&own, 4096);
     queue_states(list->module, list->principal, &own);
-    filter_states(builder, "state", states ? states : buffer_string(&own));
+    code = filter_states(builder, "state", states ? states : buffer_string(&own), error);
     buffer_free(&own);
     if (list->claimed && !strcmp(list->claimed, "me")) condition(builder, "claimed_by = ", store_integer(list->principal->user));
     if (list->claimed && !strcmp(list->claimed, "free")) condition(builder, "claimed_by = ", store_integer(0));
     builder->filtered = true;
+    return code;
 }
 
 static int scope_query(struct builder *builder, const struct doc_list *list, struct error *error)
 {
     const struct json *query = query_of(list);
     struct buffer states;
+    int code;
 
     if (!query) return error_set(error, ERROR_NOT_FOUND, "unknown_query", "没有这种查询。", "There is no such query.");
     buffer_init(&states, 4096);
     JSON_EACH(state, json_member(query, "states")) buffer_printf(&states, "%s%s", states.length ? "," : "", state->text.text);
     if (json_member_true(query, "imported")) buffer_text(&states, "," DOC_STATE_LOADED);
-    filter_states(builder, "state", buffer_string(&states));
+    code = filter_states(builder, "state", buffer_string(&states), error);
     buffer_free(&states);
     builder->filtered = true;
+    JSON_EACH(where, json_member(query, "where")) { /* a known column: doc_check_queries */
+        char text[64];
+        snprintf(text, sizeof text, "%s = ", where->name);
+        condition(builder, text, store_string(where->text.text));
+    }
+    return code;
+}
+
+int doc_check_queries(const struct form *form, struct error *error)
+{
+    JSON_EACH(query, json_member(form->json, "queries"))
+        JSON_EACH(where, json_member(query, "where")) {
+            size_t i = 1; /* not by year: the others are texts */
+            while (equal_columns[i] && strcmp(equal_columns[i], where->name)) i++;
+            if (!equal_columns[i] || where->kind != JSON_STRING) return error_internal(error, "%s: line %d: a query is not narrowed by %s", form->name, where->line, where->name);
+        }
     return 0;
 }
 
@@ -213,13 +273,13 @@ static int build(struct builder *builder, const struct doc_list *list, struct er
     buffer_init(&builder->where, 16384);
     arena_init(&builder->arena, 1u << 20);
     if (list->queue) {
-        scope_queue(builder, list);
+        if (scope_queue(builder, list, error)) return (int)error->code;
     } else {
         condition(builder, "enterprise = ", store_integer(principal_owner(list->principal)));
         if (list->query) {
             if (scope_query(builder, list, error)) return (int)error->code;
         } else if (get(list, "state")) {
-            filter_states(builder, "state", get(list, "state"));
+            if (filter_states(builder, "state", get(list, "state"), error)) return (int)error->code;
         } else {
             buffer_text(&builder->where, " AND state <> '" DOC_STATE_LOADED "'");
         }
@@ -230,62 +290,69 @@ static int build(struct builder *builder, const struct doc_list *list, struct er
 
 /* ---- totals and rows */
 
-static int capped_count(struct store_connection *db, const struct builder *builder, int64_t *count, struct error *error)
+static int capped_count(struct store_connection *db, const struct builder *builder, struct store_rows *rows, struct error *error)
 {
-    struct store_rows rows;
     struct buffer sql;
     int code;
 
     buffer_init(&sql, 32768);
     buffer_printf(&sql, "SELECT count(*) FROM (SELECT 1 FROM document WHERE %s LIMIT %d) AS counted", buffer_string(&builder->where), DOC_COUNT_LIMIT + 1);
-    code = store_query(db, &rows, error, buffer_string(&sql), builder->values, builder->count);
-    if (!code) {
-        if (store_next(&rows)) *count = store_column_integer(&rows, 0);
-        code = store_end(&rows);
-    }
+    code = store_query(db, rows, error, buffer_string(&sql), builder->values, builder->count);
     buffer_free(&sql);
     return code;
 }
 
 /* Kept totals answer the unfiltered list and the one filtered by one state. */
-static int kept_count(struct store_connection *db, const struct doc_list *list, int64_t *count, struct error *error)
+static int kept_count(struct store_connection *db, const struct doc_list *list, struct store_rows *rows, struct error *error)
 {
-    struct store_rows rows;
     const char *state = get(list, "state");
 
-    if (store_query(db, &rows, error,
+    return store_query(db, rows, error,
                     state ? "SELECT coalesce(sum(count), 0) FROM document_total WHERE enterprise = $1 AND form = $2 AND state = $3"
                           : "SELECT coalesce(sum(count), 0) FROM document_total WHERE enterprise = $1 AND form = $2 AND state <> $3",
                     STORE_VALUES(store_integer(principal_owner(list->principal)), store_string(list->form),
-                                 store_string(state ? state : DOC_STATE_LOADED))))
-        return (int)error->code;
-    if (store_next(&rows)) *count = store_column_integer(&rows, 0);
-    return store_end(&rows);
+                                 store_string(state ? state : DOC_STATE_LOADED)));
 }
+
+static const struct doc_shape *shape_of(const struct doc_list *list)
+{
+    const struct form *form = list->form ? doc_form(list->module, list->form, date_of_instant(list->now)) : NULL;
+    const struct json *json = list->whole ? NULL : list->query ? query_of(list) : form ? json_member(form->json, "list") : NULL;
+
+    return doc_shape_of(list->module, json, list->queue);
+}
+
+/* What is left of each licence and what was used: only queries that ask for it pay for it. */
+static const char ledger_sums[] =
+    ", (SELECT sum(CASE WHEN g.credit = 'available' THEN g.quantity WHEN g.debit = 'available' THEN -g.quantity ELSE 0 END) FROM ledger g "
+    "WHERE g.document = document.id), (SELECT sum(CASE WHEN g.credit = 'used' THEN g.quantity WHEN g.debit = 'used' THEN -g.quantity ELSE 0 END) "
+    "FROM ledger g WHERE g.document = document.id)";
 
 static int write_rows(struct store_connection *db, const struct doc_list *list, struct builder *builder, struct json_writer *json,
                       struct error *error)
 {
+    struct doc_shape shape = *shape_of(list);
     struct store_rows rows;
     struct buffer sql;
     int code;
 
     buffer_init(&sql, 32768);
+    shape.balance = list->query && json_member_true(query_of(list), "balance");
     add_value(builder, store_integer(list->size));
     add_value(builder, store_integer((list->page - 1) * list->size));
-    buffer_printf(&sql, "SELECT %s FROM document WHERE %s ORDER BY %s LIMIT $%zu OFFSET $%zu", doc_list_columns, buffer_string(&builder->where),
+    buffer_printf(&sql, "SELECT %s%s FROM document WHERE %s ORDER BY %s LIMIT $%zu OFFSET $%zu", shape.select, shape.balance ? ledger_sums : "", buffer_string(&builder->where),
                   list->queue ? "state_since, id" : "id DESC", builder->count - 1, builder->count);
     code = store_query(db, &rows, error, buffer_string(&sql), builder->values, builder->count);
     buffer_free(&sql);
     if (code) return code;
     json_name(json, "items");
     json_array(json);
-    while (store_next(&rows)) doc_write_list_row(&rows, list->principal, list->now, json);
+    while (store_next(&rows)) doc_write_list_row(&rows, &shape, list->principal, list->now, json);
     json_array_end(json);
     return store_end(&rows);
 }
 
-static void put_total(struct json_writer *json, int64_t count, bool capped)
+void doc_put_total(struct json_writer *json, int64_t count, bool capped)
 {
     char text[24];
 
@@ -298,17 +365,18 @@ int doc_list_write(struct store_connection *db, const struct doc_list *list, str
 {
     struct builder builder = {.count = 0};
     const char *state = get(list, "state");
-    int64_t count = 0;
+    struct store_rows total;
     int code = build(&builder, list, error);
 
     if (!code)
-        code = builder.filtered || !list->form || (state && strchr(state, ',')) ? capped_count(db, &builder, &count, error)
-                                                                               : kept_count(db, list, &count, error);
+        code = builder.filtered || !list->form || (state && strchr(state, ',')) ? capped_count(db, &builder, &total, error)
+                                                                               : kept_count(db, list, &total, error);
     if (!code) {
         json_object(json);
-        put_total(json, count, builder.filtered);
-        code = write_rows(db, list, &builder, json, error);
+        if (store_next(&total)) doc_put_total(json, store_column_integer(&total, 0), builder.filtered);
+        code = write_rows(db, list, &builder, json, error); /* before the total's end: SQLite shows both of one moment, and locks once */
         json_object_end(json);
+        if (store_end(&total)) code = (int)error->code;
     }
     buffer_free(&builder.where);
     arena_free(&builder.arena);
@@ -352,105 +420,4 @@ int doc_queue_summary(struct store_connection *db, struct doc_module *module, co
     buffer_free(&builder.where);
     arena_free(&builder.arena);
     return code;
-}
-
-/* ---- write-offs */
-
-int doc_write_offs_write(struct store_connection *db, const struct principal *principal, const char *from, const char *to, bool unknown,
-                         int64_t page, int64_t size, struct json_writer *json, struct error *error)
-{
-    static const char *const names[] = {"declaration_no", "licence_no", "contract_no", "enterprise_name", "trade_mode", "country",
-                                        "customs_port", "released", "unit", "message_id"};
-    struct store_rows rows;
-    int64_t total = 0;
-    const struct store_value values[] = {store_integer(unknown ? 0 : principal_owner(principal)), store_string(from ? from : "0000-00-00"),
-                                         store_string(to ? to : "9999-99-99"), store_integer(size), store_integer((page - 1) * size)};
-    const char *count = unknown ? "SELECT count(*) FROM write_off WHERE document IS NULL AND enterprise = $1 AND released >= $2 AND released <= $3 AND closed IS NULL"
-                                : "SELECT count(*) FROM (SELECT 1 FROM write_off WHERE enterprise = $1 AND document IS NOT NULL AND released >= $2 AND released <= $3 LIMIT 1001) AS counted";
-    const char *list = unknown ? "SELECT declaration_no, licence_no, contract_no, enterprise_name, trade_mode, country, customs_port, released, unit, message_id, quantity, id, received FROM write_off WHERE document IS NULL AND enterprise = $1 AND released >= $2 AND released <= $3 AND closed IS NULL ORDER BY id LIMIT $4 OFFSET $5"
-                               : "SELECT w.declaration_no, w.licence_no, coalesce(nullif(w.contract_no, ''), d.contract_no), coalesce(nullif(w.enterprise_name, ''), d.enterprise_name), "
-                                 "coalesce(nullif(w.trade_mode, ''), d.trade_mode), coalesce(nullif(w.country, ''), d.country), coalesce(nullif(w.customs_port, ''), d.customs_port), "
-                                 "w.released, w.unit, w.message_id, w.quantity, w.id, w.received FROM write_off w JOIN document d ON d.id = w.document "
-                                 "WHERE w.enterprise = $1 AND w.released >= $2 AND w.released <= $3 ORDER BY w.released DESC, w.id DESC LIMIT $4 OFFSET $5";
-
-    if (store_query(db, &rows, error, count, values, 3)) return (int)error->code;
-    if (store_next(&rows)) total = store_column_integer(&rows, 0);
-    if (store_end(&rows) || store_query(db, &rows, error, list, values, 5)) return (int)error->code;
-    json_object(json);
-    put_total(json, total, true);
-    json_name(json, "items");
-    json_array(json);
-    while (store_next(&rows)) {
-        json_object(json);
-        for (int i = 0; i < 10; i++) json_put_string(json, names[i], store_column_text(&rows, i, NULL));
-        json_put_decimal(json, "quantity", store_column_integer(&rows, 10), 0);
-        json_put_id(json, "id", store_column_integer(&rows, 11));
-        json_put_integer(json, "received", store_column_integer(&rows, 12));
-        json_object_end(json);
-    }
-    json_array_end(json);
-    json_object_end(json);
-    return store_end(&rows);
-}
-
-/* ---- statistics */
-
-static const struct { const char *name, *documents, *days; } dimensions[] = {
-    {"year", "substr(issued, 1, 4)", "substr(day, 1, 4)"}, {"month", "substr(issued, 1, 7)", "substr(day, 1, 7)"},
-    {"country", "country", "country"}, {"goods", "goods", "goods"}, {"agency", "agency", "agency"}};
-
-/* The states that count as issued, from the definition (its state codes are plain words). */
-static void states_of(const struct form *form, char *out, size_t size)
-{
-    size_t length = 0;
-
-    out[0] = '\0';
-    JSON_EACH(state, json_member(json_member(form->json, "statistics"), "states"))
-        if (form_state_find(form, MACHINE_MAIN, state->text.text) && length + 40 < size)
-            length += (size_t)snprintf(out + length, size - length, "%s'%s'", length ? ", " : "", state->text.text);
-    if (!length) snprintf(out, size, "''");
-}
-
-static int statistics_sql(const struct doc_statistics *statistics, char *sql, size_t size, struct error *error)
-{
-    bool own = statistics->principal->kind == PRINCIPAL_ENTERPRISE || statistics->principal->kind == PRINCIPAL_PERSON;
-    char states[256];
-    size_t i = 0;
-
-    while (i < 5 && strcmp(dimensions[i].name, statistics->dimension)) i++;
-    if (i == 5) return bad_filter(error, "dimension");
-    if (own) states_of(statistics->form, states, sizeof states);
-    if (own)
-        snprintf(sql, size, "SELECT %s AS k, unit, count(*), coalesce(sum(quantity), 0), coalesce(sum(amount_usd), 0) FROM document "
-                 "WHERE enterprise = $1 AND form = $2 AND issued <> '' AND issued >= $3 AND issued <= $4 AND source = '' "
-                 "AND state IN (%s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000", dimensions[i].documents, states);
-    else
-        snprintf(sql, size, "SELECT %s AS k, unit, sum(count), sum(quantity), sum(amount_usd) FROM statistic_day "
-                 "WHERE ($1 = '' OR agency = $1) AND form = $2 AND day >= $3 AND day <= $4 GROUP BY 1, 2 HAVING sum(count) > 0 "
-                 "ORDER BY 1, 2 LIMIT 2000", dimensions[i].days);
-    return 0;
-}
-
-int doc_statistics_each(struct store_connection *db, const struct doc_statistics *statistics,
-                        void (*row)(void *context, const char *key, const char *unit, int64_t count, decimal quantity, decimal amount_usd),
-                        void *context, struct error *error)
-{
-    struct store_rows rows;
-    char sql[1024];
-    bool own = statistics->principal->kind == PRINCIPAL_ENTERPRISE || statistics->principal->kind == PRINCIPAL_PERSON;
-    struct store_value whose = own ? store_integer(principal_owner(statistics->principal))
-                                   : store_string(statistics->principal->kind == PRINCIPAL_OFFICER ? statistics->principal->agency : "");
-
-    if (statistics_sql(statistics, sql, sizeof sql, error)) return (int)error->code;
-    if (store_query(db, &rows, error, sql,
-                    STORE_VALUES(whose, store_string(statistics->form->name), store_string(statistics->from ? statistics->from : "0000"),
-                                 store_string(statistics->to ? statistics->to : "9999"))))
-        return (int)error->code;
-    while (store_next(&rows)) {
-        char key[64];
-        snprintf(key, sizeof key, "%s", store_column_text(&rows, 0, NULL));
-        row(context, key, store_column_text(&rows, 1, NULL), store_column_integer(&rows, 2), store_column_integer(&rows, 3),
-            store_column_integer(&rows, 4));
-    }
-    return store_end(&rows);
 }

@@ -66,7 +66,7 @@ static int load_form(struct doc_module *module, const char *file_name, struct er
         return error_internal(error, "more than %d definitions", DOC_FORMS);
     }
     module->forms[module->form_count++] = form;
-    return check_hooks(module, form, error);
+    return doc_check_queries(form, error) || doc_check_monthly(form, error) ? (int)error->code : check_hooks(module, form, error);
 }
 
 static int compare_forms(const void *a, const void *b)
@@ -75,6 +75,29 @@ static int compare_forms(const void *a, const void *b)
     int order = strcmp(x->name, y->name);
 
     return order ? order : y->version - x->version;
+}
+
+static int make_shapes(struct doc_module *module, struct error *error)
+{
+    size_t most = 2;
+
+    for (size_t i = 0; i < module->form_count; i++) {
+        const struct json *queries = json_member(module->forms[i]->json, "queries");
+        most += 1 + (queries ? queries->count : 0);
+    }
+    if (!(module->shapes = calloc(most, sizeof *module->shapes))) return error_internal(error, "out of memory");
+    for (size_t i = 0; i < module->form_count; i++) {
+        const struct json *list = json_member(module->forms[i]->json, "list");
+        doc_shape_make(json_member(list, "columns"), false, &module->shapes[module->shape_count]);
+        module->shapes[module->shape_count++].json = list;
+        JSON_EACH(query, json_member(module->forms[i]->json, "queries")) {
+            doc_shape_make(json_member(query, "columns"), false, &module->shapes[module->shape_count]);
+            module->shapes[module->shape_count++].json = query;
+        }
+    }
+    doc_shape_make(NULL, false, &module->shapes[module->shape_count++]);
+    doc_shape_make(NULL, true, &module->shapes[module->shape_count++]);
+    return 0;
 }
 
 static int load_forms(struct doc_module *module, struct error *error)
@@ -91,7 +114,14 @@ static int load_forms(struct doc_module *module, struct error *error)
     closedir(directory);
     qsort(module->forms, module->form_count, sizeof *module->forms, compare_forms);
     if (!code && !module->form_count) code = error_internal(error, "%s: no definition of this module", path);
-    return code;
+    return code ? code : make_shapes(module, error);
+}
+
+const struct doc_shape *doc_shape_of(const struct doc_module *module, const struct json *json, bool officer)
+{
+    for (size_t i = 0; json && !officer && i + 2 < module->shape_count; i++)
+        if (module->shapes[i].json == json) return &module->shapes[i];
+    return &module->shapes[module->shape_count - (officer ? 1 : 2)];
 }
 
 const struct form *doc_form(const struct doc_module *module, const char *name, int32_t today)
@@ -234,6 +264,8 @@ void doc_module_close(struct doc_module *module)
 {
     for (size_t i = 0; i < module->form_count; i++) form_free(module->forms[i]);
     for (size_t i = 0; i < module->codes.count; i++) code_table_free(module->codes.tables[i]);
-    module->form_count = module->codes.count = 0;
+    free(module->shapes);
+    module->shapes = NULL;
+    module->form_count = module->codes.count = module->shape_count = 0;
     pthread_rwlock_destroy(&module->lock);
 }

@@ -126,3 +126,77 @@ int doc_number(struct store_connection *db, struct doc_module *module, const str
     buffer_free(&out);
     return fits ? 0 : exhausted(series, error);
 }
+
+/* ---- how far the series are, for administrators */
+
+/* The largest serial that fits; format_check at start has seen to it that there is {seq:n}. */
+static int64_t last_of(const struct form_number *number)
+{
+    const char *at = strstr(number->format, "{seq:");
+    long digits = at ? strtol(at + 5, NULL, 10) : 0;
+    int64_t last = 1;
+
+    if (number->last) return number->last;
+    for (long i = 0; i < digits && i < 18; i++) last *= 10;
+    return last - 1;
+}
+
+/* One that belongs to a year that is over needs nobody's attention. */
+static bool is_past(const struct form_number *number, const char *rest, int64_t now)
+{
+    int year, month, day;
+
+    date_parts(date_of_instant(now), &year, &month, &day);
+    return number->by_year && strtol(rest, NULL, 10) < year;
+}
+
+static void put_series(const struct form *form, const struct form_number *number, struct store_rows *rows, struct json_writer *json)
+{
+    int64_t value = store_column_integer(rows, 1), last = last_of(number);
+
+    json_object(json);
+    json_put_string(json, "series", store_column_text(rows, 0, NULL));
+    json_put_string(json, "form", form->name);
+    json_put_words(json, "title", form->title.zh, form->title.en);
+    json_put_string(json, "number", number->name);
+    json_put_id(json, "value", value);
+    json_put_id(json, "last", last);
+    json_put_id(json, "left", last > value ? last - value : 0);
+    json_put_boolean(json, "exhausted", value >= last);
+    json_object_end(json);
+}
+
+static int write_series(struct store_connection *db, const struct form *form, const struct form_number *number, int64_t now,
+                        struct json_writer *json, struct error *error)
+{
+    struct store_rows rows;
+    char name[120];
+    size_t length = (size_t)snprintf(name, sizeof name, "%s.%s", form->name, number->name);
+
+    if (store_query(db, &rows, error, "SELECT series, value FROM counter WHERE substr(series, 1, CAST($2 AS INTEGER)) = $1 ORDER BY value DESC, series LIMIT 50",
+                    STORE_VALUES(store_string(name), store_integer((int64_t)length))))
+        return (int)error->code;
+    while (store_next(&rows)) {
+        const char *rest = store_column_text(&rows, 0, NULL) + length;
+        if ((*rest == '.' && !is_past(number, rest + 1, now)) || !*rest) put_series(form, number, &rows, json);
+    }
+    return store_end(&rows);
+}
+
+int doc_series_write(struct store_connection *db, struct doc_module *module, int64_t now, struct json_writer *json, struct error *error)
+{
+    int32_t today = date_of_instant(now);
+
+    json_object(json);
+    json_name(json, "series");
+    json_array(json);
+    for (size_t i = 0; i < module->form_count; i++) {
+        const struct form *form = module->forms[i];
+        if (doc_form(module, form->name, today) != form) continue;
+        for (size_t k = 0; k < form->number_count; k++)
+            if (write_series(db, form, &form->numbers[k], now, json, error)) return (int)error->code;
+    }
+    json_array_end(json);
+    json_object_end(json);
+    return 0;
+}

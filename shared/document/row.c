@@ -79,7 +79,9 @@ int doc_read(struct store_connection *db, const struct principal *principal, con
     if (store_query(db, &rows, error, lock ? locking : plain, STORE_VALUES(store_integer(id)))) return (int)error->code;
     if ((found = store_next(&rows))) read_row(&rows, arena, row);
     if (store_end(&rows)) return (int)error->code;
-    return found && may_see(principal, module, row) ? 0 : doc_not_found(error);
+    if (found && may_see(principal, module, row)) return 0;
+    memset(row, 0, sizeof *row); /* batches tell the state of what they could not do: never that of somebody else's */
+    return doc_not_found(error);
 }
 
 int doc_read_body(struct store_connection *db, int64_t id, struct arena *arena, struct slice *body, struct error *error)
@@ -102,43 +104,72 @@ int doc_read_body(struct store_connection *db, int64_t id, struct arena *arena, 
 
 /* ---- lists */
 
-const char doc_list_columns[] =
-    "id, version, form, state, state_withdraw, state_customs, state_print, application_no, form_no, licence_no, year, goods, "
-    "goods_name, quantity, unit, amount, currency, amount_usd, country, trade_mode, agency, enterprise_code, enterprise_name, "
-    "consignor, contract_no, customs_port, applied, issued, valid_until, created, updated, source, claimed_by, claimed_name, "
-    "state_since, creator";
+enum column_kind { KIND_TEXT, KIND_NUMBER, KIND_DECIMAL };
 
-static const char *const list_names[] = {
-    "id", "version", "form", "state", "state_withdraw", "state_customs", "state_print", "application_no", "form_no", "licence_no",
-    "year", "goods", "goods_name", "quantity", "unit", "amount", "currency", "amount_usd", "country", "trade_mode", "agency",
-    "enterprise_code", "enterprise_name", "consignor", "contract_no", "customs_port", "applied", "issued", "valid_until", "created",
-    "updated", "source"};
-enum { LIST_NAMES = sizeof list_names / sizeof *list_names };
+/* What a row can hold. The first ones are in every row: what it takes to open and to act on a document. */
+static const struct { const char *name; enum column_kind kind; } list_columns[DOC_LIST_COLUMNS] = {
+    {"version", KIND_NUMBER}, {"form", KIND_TEXT}, {"state", KIND_TEXT}, {"state_withdraw", KIND_TEXT}, {"state_customs", KIND_TEXT},
+    {"state_print", KIND_TEXT}, {"application_no", KIND_TEXT}, {"licence_no", KIND_TEXT}, {"source", KIND_TEXT},
+    {"form_no", KIND_TEXT}, {"year", KIND_NUMBER}, {"goods", KIND_TEXT}, {"goods_name", KIND_TEXT}, {"quantity", KIND_DECIMAL},
+    {"unit", KIND_TEXT}, {"amount", KIND_DECIMAL}, {"currency", KIND_TEXT}, {"amount_usd", KIND_DECIMAL}, {"country", KIND_TEXT},
+    {"trade_mode", KIND_TEXT}, {"agency", KIND_TEXT}, {"enterprise_code", KIND_TEXT}, {"enterprise_name", KIND_TEXT},
+    {"consignor", KIND_TEXT}, {"contract_no", KIND_TEXT}, {"customs_port", KIND_TEXT}, {"applied", KIND_TEXT}, {"issued", KIND_TEXT},
+    {"valid_until", KIND_TEXT}, {"created", KIND_NUMBER}, {"updated", KIND_NUMBER}, {"batch", KIND_TEXT}};
+enum { ALWAYS = 9 };
 
-static bool is_decimal_column(int i) { return i == 13 || i == 15 || i == 17; }
-static bool is_number_column(int i) { return i == 1 || i == 10 || i == 29 || i == 30; }
-
-void doc_write_list_row(struct store_rows *rows, const struct principal *principal, int64_t now, struct json_writer *json)
+static bool is_named(const struct json *columns, const char *name)
 {
+    JSON_EACH(column, columns)
+        if (!strcmp(json_member_text(column, "column", ""), name)) return true;
+    return false;
+}
+
+void doc_shape_make(const struct json *columns, bool officer, struct doc_shape *shape)
+{
+    size_t length;
+
+    *shape = (struct doc_shape){.officer = officer};
+    for (int i = 0; i < DOC_LIST_COLUMNS; i++)
+        if (i < ALWAYS || !columns || is_named(columns, list_columns[i].name)) shape->column[shape->count++] = (unsigned char)i;
+    length = (size_t)snprintf(shape->select, sizeof shape->select, "id");
+    for (int i = 0; i < shape->count; i++)
+        length += (size_t)snprintf(shape->select + length, sizeof shape->select - length, ", %s", list_columns[shape->column[i]].name);
+    if (officer) snprintf(shape->select + length, sizeof shape->select - length, ", state_since, claimed_by, claimed_name");
+}
+
+static void write_column(struct store_rows *rows, int at, int column, struct json_writer *json)
+{
+    const char *name = list_columns[column].name, *text;
+    size_t length;
+
+    if (list_columns[column].kind == KIND_DECIMAL) {
+        if (!store_is_null(rows, at)) json_put_decimal(json, name, store_column_integer(rows, at), 0);
+    } else if (list_columns[column].kind == KIND_NUMBER) {
+        json_put_integer(json, name, store_column_integer(rows, at));
+    } else {
+        text = store_column_slice(rows, at, &length);
+        if (length) json_put_text(json, name, text, length);
+    }
+}
+
+void doc_write_list_row(struct store_rows *rows, const struct doc_shape *shape, const struct principal *principal, int64_t now,
+                        struct json_writer *json)
+{
+    int after = shape->count + 1;
+
     json_object(json);
     json_put_id(json, "id", store_column_integer(rows, 0));
-    for (int i = 1; i < LIST_NAMES; i++) {
-        size_t length;
-        const char *text;
-        if (is_decimal_column(i)) {
-            if (!store_is_null(rows, i)) json_put_decimal(json, list_names[i], store_column_integer(rows, i), 0);
-        } else if (is_number_column(i)) {
-            json_put_integer(json, list_names[i], store_column_integer(rows, i));
-        } else {
-            text = store_column_slice(rows, i, &length);
-            if (length) json_put_text(json, list_names[i], text, length);
-        }
-    }
-    if (principal->kind == PRINCIPAL_OFFICER) {
-        int64_t claimed = store_column_integer(rows, 32);
-        json_put_integer(json, "age_days", (now - store_column_integer(rows, 34)) / 86400000);
-        if (claimed) json_put_string(json, "claimed_by", store_column_text(rows, 33, NULL));
+    for (int i = 0; i < shape->count; i++) write_column(rows, i + 1, shape->column[i], json);
+    if (shape->officer) {
+        int64_t claimed = store_column_integer(rows, after + 1);
+        json_put_integer(json, "age_days", (now - store_column_integer(rows, after)) / 86400000);
+        if (claimed) json_put_string(json, "claimed_by", store_column_text(rows, after + 2, NULL));
         json_put_boolean(json, "claimed_by_me", claimed == principal->user);
+        after += 3;
+    }
+    if (shape->balance) {
+        if (!store_is_null(rows, after)) json_put_decimal(json, "balance", store_column_integer(rows, after), 0);
+        if (store_column_integer(rows, after + 1)) json_put_decimal(json, "used", store_column_integer(rows, after + 1), 0);
     }
     json_object_end(json);
 }

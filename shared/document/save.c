@@ -67,7 +67,7 @@ static int evaluate_and_write(struct doc_save *save, struct form_body *body, str
     json_writer_init(&json, &save->body);
     form_write(body, &json, NULL, context->today);
     if (save->body.failed) return error_set(error, ERROR_TOO_LARGE, "too_large", "单据内容太大，请减少行数。", "The document is too large; use fewer rows.");
-    doc_hash(save->body.data, save->body.length, save->body_hash);
+    digest_sha256(save->body.data, save->body.length, save->body_hash);
     doc_columns_of(body, arena, &save->columns);
     return 0;
 }
@@ -85,7 +85,8 @@ static int prepare(struct doc_save *save, struct store_connection *reader, const
     pthread_rwlock_rdlock(&save->module->lock);
     doc_context(&sources, save->module, save->principal, save->form, reader, arena, date_of_instant(save->now), &context);
     doc_resolve_references(&sources, body, problems);
-    code = evaluate_and_write(save, body, &context, arena, problems, error);
+    code = save->create ? doc_need_filing(save->form, &context, error) : 0;
+    if (!code) code = evaluate_and_write(save, body, &context, arena, problems, error);
     pthread_rwlock_unlock(&save->module->lock);
     if (code) buffer_free(&save->body);
     return code;
@@ -156,6 +157,7 @@ int doc_prepare_loaded(struct doc_module *module, const struct principal *princi
             error_field(error, form_column_names[i]);
             return (int)error->code;
         }
+    form_number_rows(body);
     pthread_rwlock_rdlock(&module->lock);
     doc_context(&sources, module, principal, save->form, NULL, arena, date_of_instant(now), &context);
     doc_columns_of(body, arena, &save->columns);
@@ -164,7 +166,7 @@ int doc_prepare_loaded(struct doc_module *module, const struct principal *princi
     json_writer_init(&json, &save->body);
     form_write(body, &json, NULL, context.today);
     pthread_rwlock_unlock(&module->lock);
-    doc_hash(save->body.data, save->body.length, save->body_hash);
+    digest_sha256(save->body.data, save->body.length, save->body_hash);
     return 0;
 }
 
@@ -180,8 +182,8 @@ static int insert_document(struct store_connection *db, struct doc_save *save, c
         "INSERT INTO document (enterprise, id, form, form_version, version, creator, state, state_customs, state_withdraw, state_print, "
         "state_since, application_no, year, agency, trade_mode, country, goods, goods_name, goods_class, quantity, unit, amount, currency, "
         "amount_usd, valid_until, customs_port, consignor, contract_no, transport, enterprise_code, enterprise_name, created, updated, "
-        "source, row_high, event_sequence, event_hash, licence_no, issued) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-        "$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $10, $10, $31, $32, $33, $34, $35, $36)",
+        "source, row_high, event_sequence, event_hash, licence_no, issued, batch) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+        "$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $10, $10, $31, $32, $33, $34, $35, $36, $37)",
         STORE_VALUES(store_integer(principal_owner(who)), store_integer(save->id), store_string(save->form->name),
                      store_integer(save->form->version), store_integer(who->user), store_string(state),
                      store_string(save->form->machines[MACHINE_CUSTOMS].present ? save->form->machines[MACHINE_CUSTOMS].initial : ""),
@@ -196,7 +198,7 @@ static int insert_document(struct store_connection *db, struct doc_save *save, c
                      doc_column(c, COLUMN_TRANSPORT), store_string(who->enterprise_code),
                      store_string(*who->enterprise_name ? who->enterprise_name : who->display_name), store_string(save->source),
                      store_integer(save->row_high), store_integer(row->event_sequence), store_string(row->event_hash), store_string(save->licence_no),
-                     store_string(save->issued)));
+                     store_string(save->issued), doc_column(c, COLUMN_BATCH)));
 }
 
 static int assign_application_no(struct store_connection *db, struct doc_save *save, struct error *error)
@@ -211,6 +213,21 @@ static int assign_application_no(struct store_connection *db, struct doc_save *s
     return 0;
 }
 
+/* A form of which an owner has one only. The owner's total, which creating changes first, is what two at once wait for. */
+static int check_single(struct store_connection *db, const struct doc_save *save, struct error *error)
+{
+    struct store_rows rows;
+    bool there;
+
+    if (!save->form->single) return 0;
+    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE enterprise = $1 AND form = $2 LIMIT 1",
+                    STORE_VALUES(store_integer(principal_owner(save->principal)), store_string(save->form->name))))
+        return (int)error->code;
+    there = store_next(&rows);
+    if (store_end(&rows)) return (int)error->code;
+    return there ? error_set(error, ERROR_CONFLICT, "single", "已有该备案，请打开原备案修改。", "This is filed already; open what is there and change it.") : 0;
+}
+
 static int write_create(struct store_connection *db, struct doc_save *save, struct error *error)
 {
     const char *state = *save->source ? DOC_STATE_LOADED : save->form->machines[MACHINE_MAIN].initial;
@@ -223,8 +240,8 @@ static int write_create(struct store_connection *db, struct doc_save *save, stru
     snprintf(row->form, sizeof row->form, "%s", save->form->name);
     snprintf(row->enterprise_code, sizeof row->enterprise_code, "%s", save->principal->enterprise_code);
     if (doc_event_append(db, row, save->principal, save->now, &event, error) ||
-        doc_total_add(db, row->enterprise, row->form, state, 1, error) || (!*save->source && assign_application_no(db, save, error)) ||
-        insert_document(db, save, state, error))
+        doc_total_add(db, row->enterprise, row->form, state, 1, error) || check_single(db, save, error) || (!*save->source && assign_application_no(db, save, error)) ||
+        insert_document(db, save, state, error) || doc_write_lines(db, save->id, &save->columns, false, error))
         return (int)error->code;
     row->version = 1;
     return store_execute(db, error, NULL, "INSERT INTO document_body (document, body) VALUES ($1, $2)",
@@ -233,11 +250,12 @@ static int write_create(struct store_connection *db, struct doc_save *save, stru
 
 int doc_update_columns(struct store_connection *db, const struct doc_row *row, const struct doc_columns *c, struct error *error)
 {
+    if (doc_write_lines(db, row->id, c, true, error)) return (int)error->code;
     return store_execute(db, error, NULL,
         "UPDATE document SET year = $2, agency = $3, trade_mode = $4, country = $5, goods = $6, goods_name = $7, goods_class = $8, "
         "quantity = $9, unit = $10, amount = $11, currency = $12, amount_usd = $13, valid_until = $14, customs_port = $15, "
         "consignor = $16, contract_no = $17, transport = $18, updated = $19, version = $20, row_high = $21, event_sequence = $22, "
-        "event_hash = $23, attachments = $24, form_version = $26 WHERE enterprise = $25 AND id = $1",
+        "event_hash = $23, attachments = $24, form_version = $26, batch = $27 WHERE enterprise = $25 AND id = $1",
         STORE_VALUES(store_integer(row->id), doc_column(c, COLUMN_YEAR), doc_column(c, COLUMN_AGENCY), doc_column(c, COLUMN_TRADE_MODE),
                      doc_column(c, COLUMN_COUNTRY), doc_column(c, COLUMN_GOODS), doc_column(c, COLUMN_GOODS_NAME),
                      doc_column(c, COLUMN_GOODS_CLASS), doc_column(c, COLUMN_QUANTITY), doc_column(c, COLUMN_UNIT),
@@ -246,7 +264,7 @@ int doc_update_columns(struct store_connection *db, const struct doc_row *row, c
                      doc_column(c, COLUMN_CONTRACT_NO), doc_column(c, COLUMN_TRANSPORT), store_integer(row->updated),
                      store_integer(row->version), store_integer(row->row_high), store_integer(row->event_sequence),
                      store_string(row->event_hash), store_integer(row->attachments), store_integer(row->enterprise),
-                     store_integer(row->form_version)));
+                     store_integer(row->form_version), doc_column(c, COLUMN_BATCH)));
 }
 
 static bool has_place(const struct doc_save *save, const char *block, int64_t row_id)
@@ -291,7 +309,8 @@ static int write_again(struct store_connection *db, struct doc_save *save, struc
     if (code) return code;
     row.enterprise_name = NULL;
     if (doc_may(edit, &row, save->principal, save->module->name, error)) return (int)error->code;
-    if (row.version != save->before.version) return stale(error);
+    /* where rows stand was not looked at for a document without files: a first one that came meanwhile would be taken for an orphan */
+    if (row.version != save->before.version || (row.attachments && !save->before.attachments)) return stale(error);
     event.from = event.to = row.state[MACHINE_MAIN];
     row.version++;
     row.form_version = save->form->version;
