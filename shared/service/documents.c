@@ -168,13 +168,14 @@ static void write_actions(struct web_call *call, const struct form *form, const 
 
 static int write_row(struct web_call *call, struct store_connection *db, int64_t id)
 {
+    const struct doc_shape *shape = doc_shape_of(&service_of(call)->documents, NULL, caller(call)->kind == PRINCIPAL_OFFICER);
     struct store_rows rows;
-    char sql[1024];
+    char sql[sizeof shape->select + 60];
 
-    snprintf(sql, sizeof sql, "SELECT %s FROM document WHERE id = $1", doc_list_columns);
+    snprintf(sql, sizeof sql, "SELECT %s FROM document WHERE id = $1", shape->select);
     if (store_query(db, &rows, &call->error, sql, STORE_VALUES(store_integer(id)))) return (int)call->error.code;
     json_name(&call->json, "document");
-    if (store_next(&rows)) doc_write_list_row(&rows, caller(call), clock_now(), &call->json);
+    if (store_next(&rows)) doc_write_list_row(&rows, shape, caller(call), clock_now(), &call->json);
     else json_null(&call->json);
     return store_end(&rows);
 }

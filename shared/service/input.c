@@ -109,46 +109,47 @@ static void request_hash(struct web_call *call, char hash[72])
     buffer_init(&text, 4u << 20);
     buffer_printf(&text, "%s %s?%s\n", call->method, call->path, call->query);
     buffer_bytes(&text, call->body, call->body_length);
-    doc_hash(text.data, text.length, hash);
+    digest_sha256(text.data, text.length, hash);
     buffer_free(&text);
 }
 
-static int replay(struct web_call *call, struct store_connection *db, const char *key, const char *hash, bool *found, struct error *error)
+static int replay(struct web_call *call, struct store_connection *db, const char *key, const char *hash, struct error *error)
 {
     struct store_rows rows;
-    bool same = true;
+    bool same = false;
     size_t length;
 
     if (store_query(db, &rows, error, "SELECT request_hash, status, answer FROM idempotency WHERE owner = $1 AND name = $2",
                     STORE_VALUES(store_integer(caller(call)->user), store_string(key))))
         return (int)error->code;
-    if ((*found = store_next(&rows))) {
-        same = !strcmp(store_column_text(&rows, 0, NULL), hash);
+    if (store_next(&rows) && (same = !strcmp(store_column_text(&rows, 0, NULL), hash))) {
         call->status = (int)store_column_integer(&rows, 1);
         const char *answer = store_column_text(&rows, 2, &length);
-        if (same) buffer_bytes(&call->out, answer, length);
+        buffer_bytes(&call->out, answer, length);
     }
     if (store_end(&rows)) return (int)error->code;
     return same ? 0 : error_set(error, ERROR_INVALID, "idempotency_key_reused", "同一Idempotency-Key的请求内容不同。",
                                 "This Idempotency-Key was used for another request.");
 }
 
+/* The key is taken before the work: who sends the same at the same time waits for this answer and gets it. */
 static int idempotent_work(void *connection, struct web_call *call, struct error *error)
 {
     const char *key = web_header(call, "Idempotency-Key");
     char hash[72];
-    bool found = false;
+    int64_t now = clock_now(), taken = 0;
 
     request_hash(call, hash);
-    if (replay(call, connection, key, hash, &found, error) || found) return (int)error->code;
-    if (call->wrapped(connection, call, error)) return (int)error->code;
-    if (store_execute(connection, error, NULL, "DELETE FROM idempotency WHERE created < $1",
-                      STORE_VALUES(store_integer(clock_now() - KEEP_MILLISECONDS))))
+    if (store_execute(connection, error, NULL, "DELETE FROM idempotency WHERE created < $1", STORE_VALUES(store_integer(now - KEEP_MILLISECONDS))) ||
+        store_execute(connection, error, &taken,
+            "INSERT INTO idempotency (owner, name, request_hash, status, answer, created) VALUES ($1, $2, $3, 0, '', $4) "
+            "ON CONFLICT (owner, name) DO NOTHING",
+            STORE_VALUES(store_integer(caller(call)->user), store_string(key), store_string(hash), store_integer(now))))
         return (int)error->code;
-    return store_execute(connection, error, NULL,
-        "INSERT INTO idempotency (owner, name, request_hash, status, answer, created) VALUES ($1, $2, $3, $4, $5, $6)",
-        STORE_VALUES(store_integer(caller(call)->user), store_string(key), store_string(hash), store_integer(call->status),
-                     store_text(call->out.data, call->out.length), store_integer(clock_now())));
+    if (!taken) return replay(call, connection, key, hash, error);
+    if (call->wrapped(connection, call, error)) return (int)error->code;
+    return store_execute(connection, error, NULL, "UPDATE idempotency SET status = $3, answer = $4 WHERE owner = $1 AND name = $2",
+        STORE_VALUES(store_integer(caller(call)->user), store_string(key), store_integer(call->status), store_text(call->out.data, call->out.length)));
 }
 
 int service_write(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument)

@@ -9,7 +9,7 @@
 
 /* Tables of routes; paths are completed with /api/<module>. Each ends with a NULL method. */
 extern const struct web_route document_routes[], list_routes[], code_routes[], desk_routes[], partner_routes[], print_routes[],
-    history_routes[];
+    history_routes[], statistics_routes[];
 
 /* Problems of a failed evaluation, into the problem answer. Returns call->error.code. */
 int answer_problems(struct web_call *call, const struct form_problems *problems);
@@ -17,6 +17,9 @@ struct form_problems *new_problems(struct web_call *call);
 
 /* The answer about one document: row, body, attachments, actions. */
 int answer_document(struct web_call *call, struct store_connection *db, int64_t id);
+
+/* The parameters "from" and "to": dates or NULL; ERROR_INVALID with the field. */
+int service_dates(struct web_call *call, const char **from, const char **to);
 
 /* Makes a print for the job worker and for downloads (doc_make_print). */
 int make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,

@@ -1,13 +1,11 @@
-/* Lists, queries, statistics, jobs and batches. */
+/* Lists, queries, jobs and batches. */
 #include "service/internal.h"
 
 #include "base/clock.h"
-#include "base/csv.h"
 #include "base/date.h"
 #include "document/job.h"
 #include "document/ledger.h"
 #include "document/list.h"
-#include "service/sheet.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +21,7 @@ static int list_of(struct web_call *call, struct doc_list *list)
     list->form = web_query(call, "form");
     list->parameter = parameter;
     list->parameter_context = call;
+    list->whole = web_query(call, "fields") && !strcmp(web_query(call, "fields"), "all");
     if (list->form && !doc_form(list->module, list->form, date_of_instant(list->now)))
         return error_set(&call->error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
     return web_query_integer(call, "page", 1, 100000, 1, &list->page) || web_query_integer(call, "size", 1, DOC_PAGE_MAXIMUM, 10, &list->size)
@@ -45,7 +44,7 @@ static int queries(struct web_call *call)
     return doc_list_write(reader_of(call), &list, &call->json, &call->error);
 }
 
-static int dates_of(struct web_call *call, const char **from, const char **to)
+int service_dates(struct web_call *call, const char **from, const char **to)
 {
     const char **both[] = {from, to};
     static const char *const names[] = {"from", "to"};
@@ -64,25 +63,32 @@ static int dates_of(struct web_call *call, const char **from, const char **to)
 
 static int write_offs(struct web_call *call)
 {
-    const char *from = NULL, *to = NULL;
-    int64_t page, size;
+    struct doc_write_offs query = {.principal = caller(call), .licence_no = web_query(call, "licence_no"),
+                                   .unknown = caller(call)->kind == PRINCIPAL_ADMINISTRATOR};
 
-    if (dates_of(call, &from, &to) || web_query_integer(call, "page", 1, 100000, 1, &page) ||
-        web_query_integer(call, "size", 1, DOC_PAGE_MAXIMUM, 10, &size))
+    if (service_dates(call, &query.from, &query.to) || web_query_integer(call, "page", 1, 100000, 1, &query.page) ||
+        web_query_integer(call, "size", 1, DOC_PAGE_MAXIMUM, 10, &query.size))
         return (int)call->error.code;
-    return doc_write_offs_write(reader_of(call), caller(call), from, to, caller(call)->kind == PRINCIPAL_ADMINISTRATOR, page, size,
-                                &call->json, &call->error);
+    return doc_write_offs_write(reader_of(call), &query, &call->json, &call->error);
+}
+
+static int write_off_goods(struct web_call *call)
+{
+    int64_t id;
+
+    return web_parameter_id(call, 0, &id) ? (int)call->error.code
+                                          : doc_write_off_goods_write(reader_of(call), caller(call), id, &call->json, &call->error);
 }
 
 static int ledger(struct web_call *call)
 {
     struct doc_row row;
-    int64_t id;
+    int64_t id, at;
 
-    if (web_parameter_id(call, 0, &id) ||
+    if (web_parameter_id(call, 0, &id) || web_query_integer(call, "at", 0, LEDGER_NOW, LEDGER_NOW, &at) ||
         doc_read(reader_of(call), caller(call), service_of(call)->module, id, false, &call->arena, &row, &call->error))
         return (int)call->error.code;
-    return doc_ledger_write(reader_of(call), &service_of(call)->documents, &row, &call->json, &call->error);
+    return doc_ledger_write(reader_of(call), &service_of(call)->documents, &row, at, &call->json, &call->error);
 }
 
 /* ---- batches */
@@ -157,115 +163,9 @@ static int job(struct web_call *call)
     return web_parameter_id(call, 0, &id) ? (int)call->error.code : doc_job_write(reader_of(call), caller(call), id, &call->json, &call->error);
 }
 
-/* ---- statistics */
-
-struct statistics_output {
-    struct web_call *call;
-    const struct code_table *names, *units;
-    struct sheet sheet;
-    bool as_sheet;
-    int64_t count;
-    decimal amount_usd;
-};
-
-static struct slice name_of(const struct code_table *table, const char *code)
+static int series(struct web_call *call)
 {
-    const struct slice key = {code, strlen(code)};
-
-    for (size_t i = 0; table && i < table->row_count; i++) /* whatever its validity: this is for showing */
-        if (table->rows[i].cells[0].length == key.length && !memcmp(table->rows[i].cells[0].text, key.text, key.length)) return table->rows[i].cells[1];
-    return key;
-}
-
-static void statistics_row(void *context, const char *key, const char *unit, int64_t count, decimal quantity, decimal amount_usd)
-{
-    struct statistics_output *output = context;
-    struct json_writer *json = &output->call->json;
-    struct slice label = name_of(output->names, key), unit_name = name_of(output->units, unit);
-    char text[DECIMAL_TEXT_SIZE];
-
-    output->count += count;
-    output->amount_usd += amount_usd;
-    if (output->as_sheet) {
-        sheet_text(&output->sheet, key, strlen(key));
-        sheet_text(&output->sheet, label.text, label.length);
-        sheet_number(&output->sheet, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)count));
-        sheet_number(&output->sheet, text, decimal_format(quantity, 0, text));
-        sheet_text(&output->sheet, unit_name.text, unit_name.length);
-        sheet_number(&output->sheet, text, decimal_format(amount_usd, 0, text));
-        sheet_row_end(&output->sheet);
-        return;
-    }
-    json_object(json);
-    json_put_string(json, "key", key);
-    json_put_text(json, "label", label.text, label.length);
-    json_put_text(json, "unit", unit_name.text, unit_name.length);
-    json_put_integer(json, "count", count);
-    json_put_decimal(json, "quantity", quantity, 0);
-    json_put_decimal(json, "amount_usd", amount_usd, 0);
-    json_object_end(json);
-}
-
-static const char *list_of_dimension(const struct form *form, const char *dimension)
-{
-    JSON_EACH(item, json_member(json_member(form->json, "statistics"), "dimensions"))
-        if (!strcmp(json_member_text(item, "column", ""), dimension)) return json_member_text(item, "list", NULL);
-    return NULL;
-}
-
-static int statistics_each(struct statistics_output *output, const struct doc_statistics *statistics)
-{
-    struct doc_module *module = &service_of(output->call)->documents;
-    const char *list = list_of_dimension(statistics->form, statistics->dimension);
-    int code;
-
-    output->units = doc_codes_read_lock(module, "unit");
-    output->names = list ? code_set_find(&module->codes, list) : NULL;
-    code = doc_statistics_each(reader_of(output->call), statistics, statistics_row, output, &output->call->error);
-    doc_codes_unlock(module);
-    return code;
-}
-
-static int statistics_sheet(struct statistics_output *output, const struct doc_statistics *statistics, const char *format)
-{
-    static const char *const heads[] = {"代码", "名称", "份数", "数量", "单位", "金额(美元)"};
-    struct web_call *call = output->call;
-    char name[100];
-    bool xlsx = !strcmp(format, "xlsx");
-
-    output->as_sheet = true;
-    sheet_open(&output->sheet, xlsx);
-    for (size_t i = 0; i < 6; i++) sheet_text(&output->sheet, heads[i], strlen(heads[i]));
-    sheet_row_end(&output->sheet);
-    if (statistics_each(output, statistics) || sheet_close(&output->sheet, &call->out, &call->error)) return (int)call->error.code;
-    snprintf(name, sizeof name, "statistics-%s.%s", statistics->dimension, format);
-    web_answer_file(call, xlsx ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" : "text/csv; charset=utf-8", name, true);
-    return 0;
-}
-
-static int statistics(struct web_call *call)
-{
-    struct statistics_output output = {.call = call};
-    struct doc_statistics statistics = {.principal = caller(call)};
-    const char *format = web_query(call, "format");
-
-    statistics.form = doc_form(&service_of(call)->documents, call->parameter[0], date_of_instant(clock_now()));
-    if (!statistics.form) return error_set(&call->error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
-    statistics.dimension = web_query(call, "dimension") ? web_query(call, "dimension") : "year";
-    if (dates_of(call, &statistics.from, &statistics.to)) return (int)call->error.code;
-    if (format && (!strcmp(format, "csv") || !strcmp(format, "xlsx"))) return statistics_sheet(&output, &statistics, format);
-    json_object(&call->json);
-    json_name(&call->json, "rows");
-    json_array(&call->json);
-    if (statistics_each(&output, &statistics)) return (int)call->error.code;
-    json_array_end(&call->json);
-    json_name(&call->json, "total");
-    json_object(&call->json);
-    json_put_integer(&call->json, "count", output.count);
-    json_put_decimal(&call->json, "amount_usd", output.amount_usd, 0);
-    json_object_end(&call->json);
-    json_object_end(&call->json);
-    return 0;
+    return doc_series_write(reader_of(call), &service_of(call)->documents, clock_now(), &call->json, &call->error);
 }
 
 #define APPLICANTS (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON)
@@ -274,9 +174,10 @@ const struct web_route list_routes[] = {
     {"GET", "/documents", documents, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/queries/:name", queries, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/write-offs", write_offs, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/write-offs/:id/goods", write_off_goods, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/unknown-write-offs", write_offs, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/admin/series", series, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/documents/:id/ledger", ledger, APPLICANTS | PRINCIPAL_OFFICER, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"POST", "/batch", batch, APPLICANTS | PRINCIPAL_OFFICER, RIGHT_VIEW, 0, LANE_FAST, 65536, {0, 0}},
     {"GET", "/jobs/:id", job, APPLICANTS | PRINCIPAL_OFFICER, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
-    {"GET", "/statistics/:form", statistics, APPLICANTS | PRINCIPAL_OFFICER | PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
     {0}};

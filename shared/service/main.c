@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "document/job.h"
+#include "document/root.h"
+#include "print/print.h"
 #include "service/writer.h"
 
 #include <malloc.h>
@@ -31,7 +33,8 @@ static char *full_path(struct arena *arena, const char *module, const char *path
 
 static struct web_route *all_routes(struct arena *arena, const char *module, const struct web_route *extra)
 {
-    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes};
+    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
+                                             statistics_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 
@@ -73,6 +76,8 @@ static void *work_on_jobs(void *argument)
             if (worker->first && clock_monotonic() - refreshed > 5000) {
                 doc_codes_refresh(&service->documents, reader, &error);
                 refreshed = clock_monotonic();
+                print_rest();
+                if (doc_root_step(&service->documents, reader, clock_now(), &error)) log_line(LOG_ERROR, "root", "reason=\"%s\"", error.detail);
             }
         }
         if (!worked && web_stopping(service->server, error.code ? 1000 : 100)) break;
@@ -95,7 +100,7 @@ static int open_all(struct service *service, const struct config *config, const 
     snprintf(schema, sizeof schema, "%s/schema", root);
     snprintf(directory, sizeof directory, "%s/sql/document", schema);
     if (config_integer(config, "checkpoint_pages", 100, 100000, 4000, &pages, error) ||
-        config_integer(config, "cache_kib", 256, 1048576, 4096, &cache, error) ||
+        config_integer(config, "cache_kib", 256, 1048576, 2048, &cache, error) ||
         config_integer(config, "writers", 1, 64, 4, &writers, error) ||
         config_integer(config, "maximum_pages", 0, 1000000000, 0, &maximum, error))
         return (int)error->code;
@@ -109,6 +114,8 @@ static int open_all(struct service *service, const struct config *config, const 
         store_reader(service->store, &reader, error))
         return (int)error->code;
     service->documents.public_url = config_text(config, "public_url", "");
+    service->documents.roots = config_text(config, "roots", NULL);
+    service->documents.root_key = config_text(config, "root_key", NULL);
     doc_codes_refresh(&service->documents, reader, error);
     store_reader_close(reader);
     return (int)error->code;
@@ -135,23 +142,23 @@ static int serve(struct service *service, const struct config *config, const str
     return 0;
 }
 
-/* `<program> <settings> verify`: recomputes every event chain, prints the result, exit code 1 when one is broken. */
+/* `<program> <settings> verify`: recomputes every event chain and recorded root, prints the result, exit code 1 when one does not agree. */
 static int verify_chains(struct service *service, struct error *error)
 {
     struct store_connection *reader;
     struct json_writer json;
     struct buffer out;
+    bool sound = false;
     int code;
 
     buffer_init(&out, 0);
     json_writer_init(&json, &out);
     if (store_reader(service->store, &reader, error)) return 1;
-    code = doc_events_verify(reader, &json, error);
+    code = doc_verify(&service->documents, reader, &json, &sound, error);
     store_reader_close(reader);
-    if (!code) puts(buffer_string(&out));
-    code = code || !strstr(buffer_string(&out), "\"broken_count\":0");
+    puts(code ? error->detail : buffer_string(&out));
     buffer_free(&out);
-    return code;
+    return code || !sound;
 }
 
 static void close_all(struct service *service, struct config *config)
@@ -164,7 +171,7 @@ static void close_all(struct service *service, struct config *config)
 int service_main(int argc, char **argv, const char *module, const struct doc_hook_row *hooks, const struct web_route *extra)
 {
     static struct service service;
-    struct config *config;
+    struct config *config = NULL;
     struct error error;
 
     log_open(module, LOG_INFO);
@@ -177,6 +184,7 @@ int service_main(int argc, char **argv, const char *module, const struct doc_hoo
     service.module = module;
     if (config_read(argv[1], &config, &error) || open_all(&service, config, hooks, &error)) {
         log_line(LOG_ERROR, "start", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
+        config_free(config); /* it is started again until its database is there */
         return 1;
     }
     if (argc == 3) {

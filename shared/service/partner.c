@@ -81,36 +81,96 @@ static const char *plain_licence_no(struct web_call *call, const char *text)
     return plain ? plain : text;
 }
 
+/* Members of a message; a missing text becomes "". */
+struct member { const char *name; const char **text; size_t most; bool required; };
+
+static int read_members(struct web_call *call, const struct service_input *input, const struct member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (service_text(call, input, members[i].name, members[i].most, members[i].text)) return (int)call->error.code;
+        if (members[i].required && (!*members[i].text || !**members[i].text)) return missing(call, members[i].name);
+        if (!*members[i].text) *members[i].text = "";
+    }
+    return 0;
+}
+
+/* A quantity or price; *has false when there is none (`has` NULL: there must be one). */
+static int read_decimal(struct web_call *call, const struct service_input *input, const char *name, bool *has, decimal *number)
+{
+    const char *text;
+
+    *number = 0;
+    if (service_text(call, input, name, 32, &text)) return (int)call->error.code;
+    if (has) *has = text && *text;
+    if (has && !*has) return 0;
+    if (!text) return missing(call, name);
+    if (!decimal_parse(text, strlen(text), DECIMAL_PLACES, number) && (!has || *number >= 0)) return 0;
+    error_set(&call->error, ERROR_INVALID, "number", "数量应为数字，最多13位整数、5位小数。", "The quantity is a number of at most 13 digits and 5 places.");
+    error_field(&call->error, name);
+    return (int)call->error.code;
+}
+
+static int check_declaration(struct web_call *call, const char *declaration_no)
+{
+    if (strlen(declaration_no) == 18 && strspn(declaration_no, "0123456789") == 18) return 0;
+    error_set(&call->error, ERROR_INVALID, "declaration_no", "报关单号为18位数字。", "A declaration number has 18 digits.");
+    error_field(&call->error, "declaration_no");
+    return (int)call->error.code;
+}
+
+static int read_goods_line(struct web_call *call, const struct json *json, struct doc_write_off_goods *goods)
+{
+    const struct service_input input = {.json = json};
+    const struct member members[] = {{"code", &goods->code, 10, false}, {"name", &goods->name, 400, false}, {"spec", &goods->spec, 400, false},
+                                     {"unit", &goods->unit, 8, false}, {"currency", &goods->currency, 8, false}};
+
+    if (json->kind != JSON_OBJECT) return missing(call, "code");
+    return read_members(call, &input, members, sizeof members / sizeof *members) ||
+           read_decimal(call, &input, "quantity", &goods->has_quantity, &goods->quantity) ||
+           read_decimal(call, &input, "price", &goods->has_price, &goods->price) ? (int)call->error.code : 0;
+}
+
+static int read_goods(struct web_call *call, const struct service_input *input, struct doc_write_off *m)
+{
+    const struct json *goods = json_member(input->json, "goods");
+
+    if (!goods || goods->kind == JSON_NULL) return 0;
+    if (goods->kind != JSON_ARRAY || goods->count > DOC_WRITE_OFF_GOODS) {
+        error_set(&call->error, ERROR_INVALID, "goods", "商品应为数组，最多50项。", "Goods are an array of at most 50.");
+        error_field(&call->error, "goods");
+        return (int)call->error.code;
+    }
+    JSON_EACH(item, goods) {
+        if (read_goods_line(call, item, &m->goods[m->goods_count])) {
+            error_field(&call->error, arena_printf(&call->arena, "goods/%zu/%s", m->goods_count, call->error.field));
+            return (int)call->error.code;
+        }
+        m->goods_count++;
+    }
+    return 0;
+}
+
 static int read_write_off(struct web_call *call, struct doc_write_off *m)
 {
-    struct { const char *name; const char **text; size_t most; bool required; } fields[] = {
+    const struct member members[] = {
         {"message_id", &m->message_id, 64, true}, {"licence_no", &m->licence_no, 20, true}, {"declaration_no", &m->declaration_no, 18, true},
         {"unit", &m->unit, 8, true}, {"released", &m->released, 10, true}, {"contract_no", &m->contract_no, 64, false},
         {"enterprise_name", &m->enterprise_name, 400, false}, {"trade_mode", &m->trade_mode, 8, false}, {"country", &m->country, 8, false},
-        {"customs_port", &m->customs_port, 8, false}};
+        {"customs_port", &m->customs_port, 8, false}, {"owner_name", &m->owner_name, 400, false}, {"bill_no", &m->bill_no, 64, false},
+        {"destination", &m->destination, 100, false}};
     struct service_input input;
-    const char *quantity;
     int32_t day;
 
-    if (service_input(call, &input)) return (int)call->error.code;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (service_text(call, &input, fields[i].name, fields[i].most, fields[i].text)) return (int)call->error.code;
-        if (fields[i].required && (!*fields[i].text || !**fields[i].text)) return missing(call, fields[i].name);
-        if (!*fields[i].text) *fields[i].text = "";
-    }
-    if (service_text(call, &input, "quantity", 32, &quantity)) return (int)call->error.code;
-    if (!quantity) return missing(call, "quantity");
-    if (decimal_parse(quantity, strlen(quantity), DECIMAL_PLACES, &m->quantity)) {
-        error_set(&call->error, ERROR_INVALID, "number", "数量应为数字，最多13位整数、5位小数。", "The quantity is a number of at most 13 digits and 5 places.");
-        error_field(&call->error, "quantity");
-    } else if (!date_parse(m->released, strlen(m->released), &day)) {
+    if (service_input(call, &input) || read_members(call, &input, members, sizeof members / sizeof *members) ||
+        read_decimal(call, &input, "quantity", NULL, &m->quantity))
+        return (int)call->error.code;
+    if (!date_parse(m->released, strlen(m->released), &day)) {
         error_set(&call->error, ERROR_INVALID, "date", "放行日期应为日期。", "The day of release is no date.");
         error_field(&call->error, "released");
-    } else if (strlen(m->declaration_no) != 18 || strspn(m->declaration_no, "0123456789") != 18) {
-        error_set(&call->error, ERROR_INVALID, "declaration_no", "报关单号为18位数字。", "A declaration number has 18 digits.");
-        error_field(&call->error, "declaration_no");
+        return (int)call->error.code;
     }
-    return (int)call->error.code;
+    return check_declaration(call, m->declaration_no) || service_number(call, &input, "packages", 0, 1000000000, -1, &m->packages) ||
+           read_goods(call, &input, m) ? (int)call->error.code : 0;
 }
 
 static int write_off(struct web_call *call)
@@ -122,6 +182,44 @@ static int write_off(struct web_call *call)
     m->licence_no = plain_licence_no(call, m->licence_no);
     return web_write(call, write_off_work, m);
 }
+
+/* ---- reservations and adjustments */
+
+struct declaration_call {
+    struct doc_booking_message message;
+    bool adjust;
+};
+
+static int declaration_work(void *connection, struct web_call *call, struct error *error)
+{
+    const struct declaration_call *d = call->argument;
+    enum doc_message_result result;
+
+    if ((d->adjust ? doc_adjust : doc_reserve)(connection, &service_of(call)->documents, caller(call), &d->message, clock_now(), &result, error))
+        return (int)error->code;
+    return answer_result(call, result);
+}
+
+static int declaration(struct web_call *call, bool adjust)
+{
+    struct declaration_call *d = arena_alloc(&call->arena, sizeof *d);
+    struct service_input input;
+
+    if (!d) return error_internal(&call->error, "out of memory");
+    const struct member members[] = {{"message_id", &d->message.message_id, 64, true}, {"licence_no", &d->message.licence_no, 20, true},
+                                     {"declaration_no", &d->message.declaration_no, 18, true}, {"unit", &d->message.unit, 8, true},
+                                     {"note", &d->message.note, 500, false}};
+    d->adjust = adjust;
+    if (service_input(call, &input) || read_members(call, &input, members, adjust ? 5 : 4) ||
+        read_decimal(call, &input, "quantity", NULL, &d->message.quantity) || check_declaration(call, d->message.declaration_no))
+        return (int)call->error.code;
+    if (!adjust) d->message.note = "";
+    d->message.licence_no = plain_licence_no(call, d->message.licence_no);
+    return web_write(call, declaration_work, d);
+}
+
+static int reservation(struct web_call *call) { return declaration(call, false); }
+static int adjustment(struct web_call *call) { return declaration(call, true); }
 
 /* ---- messages for licences that are not ours */
 
@@ -224,7 +322,9 @@ static int outbox_ack(struct web_call *call) { return web_write(call, ack_work, 
 
 const struct web_route partner_routes[] = {
     {"POST", "!/partner/customs-status", customs_status, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
-    {"POST", "!/partner/write-offs", write_off, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
+    {"POST", "!/partner/write-offs", write_off, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 262144, {0, 0}}, /* 50 goods, every letter escaped */
+    {"POST", "!/partner/reservations", reservation, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
+    {"POST", "!/partner/adjustments", adjustment, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
     {"POST", "/unknown-write-offs/:id/close", close_unknown, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 1024, {0, 0}},
     {"POST", "!/internal/outbox/claim", outbox_claim, PRINCIPAL_SYSTEM, 0, WEB_INTERNAL_ONLY | WEB_NO_CSRF, LANE_FAST, 1024, {0, 0}},
     {"POST", "!/internal/outbox/:id/ack", outbox_ack, PRINCIPAL_SYSTEM, 0, WEB_INTERNAL_ONLY | WEB_NO_CSRF, LANE_FAST, 1024, {0, 0}},

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRINT_MAXIMUM 100
+#define PRINT_MAXIMUM 100 /* documents at once */
+#define PAGES_BYTES ((size_t)16 << 20)
 
 /* ---- one document onto pages */
 
@@ -79,7 +80,7 @@ static struct slice agency_name(struct doc_module *module, const char *code)
 }
 
 /* Call with the module's read lock held: names of codes point into tables. */
-static int add_pages(struct printing *printing, struct print_job *job, const struct print_layout *layout, struct error *error)
+static int add_pages(struct printing *printing, struct buffer *pages, const struct print_layout *layout, struct error *error)
 {
     const struct doc_row *row = &printing->row;
     struct form_codes codes = code_set_codes(&printing->module->codes);
@@ -95,36 +96,38 @@ static int add_pages(struct printing *printing, struct print_job *job, const str
         {"portal_url", printing->module->public_url}, {NULL, NULL}};
     const struct print_source source = {.body = printing->body, .names = printing->names, .codes = &codes, .values = values};
 
-    return print_add(job, layout, &source, error);
+    return print_add(pages, layout, &source, error);
 }
 
-static int print_one(struct printing *printing, const char *name, struct print_job **job, struct buffer *out, struct error *error)
+static int print_one(struct printing *printing, const char *name, struct buffer *pages, struct error *error)
 {
     const struct json *print = print_of(printing->form, name);
     struct print_layout *layout = NULL;
     int code;
 
-    if (!print || !printing->form) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
+    if (!print) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
     if (read_layout(printing->module, json_member_text(print, "layout", ""), &layout, error)) return (int)error->code;
-    if (!*job) *job = print_begin(out, printing->form->title.zh);
     pthread_rwlock_rdlock(&printing->module->lock);
-    code = *job ? add_pages(printing, *job, layout, error) : error_internal(error, "out of memory");
+    code = add_pages(printing, pages, layout, error);
     pthread_rwlock_unlock(&printing->module->lock);
     print_layout_free(layout);
     return code;
 }
+
+static const char *title_of(const struct printing *printing) { return printing->form ? printing->form->title.zh : ""; }
 
 int make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,
                struct buffer *out, struct error *error)
 {
     static const struct principal portal = {.kind = PRINCIPAL_SYSTEM};
     struct printing printing = {.module = module, .reader = reader, .arena = arena};
-    struct print_job *job = NULL;
-    struct error ending;
+    struct buffer pages;
 
     error_clear(error);
-    if (!load(&printing, &portal, document, error)) print_one(&printing, print, &job, out, error);
-    if (job && print_end(job, &ending) && !error->code) *error = ending;
+    buffer_init(&pages, PAGES_BYTES);
+    if (!load(&printing, &portal, document, error) && !print_one(&printing, print, &pages, error))
+        print_draw(&pages, title_of(&printing), out, error);
+    buffer_free(&pages);
     return (int)error->code;
 }
 
@@ -133,7 +136,7 @@ int make_print(struct doc_module *module, struct store_connection *reader, int64
 /* Whether the definition's action of this print allows it in the document's state. */
 static int may_print(struct web_call *call, const struct printing *printing, const char *name)
 {
-    for (size_t i = 0; i < printing->form->action_count; i++) {
+    for (size_t i = 0; printing->form && i < printing->form->action_count; i++) {
         const struct form_action *action = &printing->form->actions[i];
         const struct json *json = json_member(json_member(json_member(json_member(printing->form->json, "machines"),
                                               form_machine_names[action->machine]), "actions"), action->name);
@@ -145,7 +148,7 @@ static int may_print(struct web_call *call, const struct printing *printing, con
 
 static bool is_issued(const struct form *form, const char *name)
 {
-    for (size_t i = 0; i < form->action_count; i++)
+    for (size_t i = 0; form && i < form->action_count; i++)
         for (size_t k = 0; k < form->actions[i].effect_count; k++)
             if (form->actions[i].effects[k].kind == EFFECT_ISSUE && !strcmp(form->actions[i].effects[k].name, name)) return true;
     return false;
@@ -174,8 +177,7 @@ static int print_document(struct web_call *call)
 {
     struct printing printing = {.module = &service_of(call)->documents, .reader = reader_of(call), .arena = &call->arena};
     const char *name = print_name(call, 1), *bytes;
-    struct print_job *job = NULL;
-    struct error ending;
+    struct buffer pages;
     int64_t id;
     size_t length;
 
@@ -185,8 +187,9 @@ static int print_document(struct web_call *call)
         buffer_bytes(&call->out, bytes, length);
         return answer_pdf(call, name, printing.row.licence_no);
     }
-    print_one(&printing, name, &job, &call->out, &call->error);
-    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
+    buffer_init(&pages, PAGES_BYTES);
+    if (!print_one(&printing, name, &pages, &call->error)) print_draw(&pages, title_of(&printing), &call->out, &call->error);
+    buffer_free(&pages);
     return call->error.code ? (int)call->error.code : answer_pdf(call, name, printing.row.application_no);
 }
 
@@ -212,13 +215,14 @@ static int zip_issued(struct web_call *call, struct printing *printing, const ch
 
 static int pages_of_many(struct web_call *call, struct printing *printing, const char *name, const int64_t *ids, size_t count)
 {
-    struct print_job *job = NULL;
-    struct error ending;
+    struct buffer pages;
 
+    buffer_init(&pages, PAGES_BYTES);
     for (size_t i = 0; i < count && !call->error.code; i++)
         if (!load(printing, caller(call), ids[i], &call->error) && !may_print(call, printing, name))
-            print_one(printing, name, &job, &call->out, &call->error);
-    if (job && print_end(job, &ending) && !call->error.code) call->error = ending;
+            print_one(printing, name, &pages, &call->error);
+    if (!call->error.code) print_draw(&pages, title_of(printing), &call->out, &call->error);
+    buffer_free(&pages);
     return call->error.code ? (int)call->error.code : answer_pdf(call, name, "batch");
 }
 
