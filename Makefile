@@ -30,7 +30,7 @@ SHELL := /bin/bash
 
 CC := gcc
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 openssl libcurl libargon2 pangocairo libqrencode libarchive xlsxwriter
+LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 openssl libcurl libargon2 pangocairo libqrencode minizip xlsxwriter
 
 # asked once, and only when something is compiled: before `make packages` there may be no pkg-config
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(PKG_CFLAGS)
@@ -65,7 +65,7 @@ UNIT_HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 FUZZERS := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
 
 LIBRARY  := $(V)/libsinglewindow.a
-PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%)
+PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages
 UNITS    := $(UNIT_TESTS:%=$(V)/unit/%)
 objects   = $(patsubst %.c,$(V)/obj/%.o,$(1))
 
@@ -91,6 +91,11 @@ $(V)/bin/singlewindow-$(1): $(call objects,$(wildcard modules/$(1)/*.c)) $(LIBRA
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ALL_LIBS)
 endef
 $(foreach m,$(MODULES),$(eval $(call program,$(m))))
+
+$(V)/bin/draw-pages: $(call objects,$(wildcard shared/print/program/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(V)/unit/%: $(V)/obj/tests/unit/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@mkdir -p $(@D)

@@ -116,11 +116,12 @@ int attempt_succeeded(struct web_call *call, const char *what);
 
 /* The checked e-mail address (lower case) or mobile number of the request; exactly one of them. */
 int take_contact(struct web_call *call, const struct service_input *input, const char **address);
-/* Whether `code` is the one last sent there for this purpose (10 minutes); a wrong one counts, after 5 it is over. Waits for
-   the database (slow lane). ERROR_INVALID with `field`. */
+/* Whether `code` is the one last sent there for this purpose (10 minutes); a wrong one counts, after 5 it is over. Failures from one
+   client at one address delay the next try as at sign-in (ERROR_LIMITED). Waits for the database (slow lane). ERROR_INVALID with `field`. */
 int contact_code_check(struct web_call *call, const char *purpose, const char *address, const char *code, const char *field);
-/* A code that has served serves no more: in the transaction of what it was for. */
-int contact_code_use(struct store_connection *db, const char *purpose, const char *address, struct error *error);
+/* A code that has served serves no more: in the transaction of what it was for. ERROR_INVALID with `field` when it has served
+   somebody else since it was checked. */
+int contact_code_use(struct store_connection *db, const char *purpose, const char *address, const char *field, struct error *error);
 /* The thread that talks to gateways; waits for it at the end. */
 int courier_start(struct account *account, struct error *error);
 void courier_stop(struct account *account);
@@ -142,6 +143,9 @@ const char *like_pattern(struct web_call *call, const char *text);
 int demo_prepare(struct account *account, struct error *error);
 /* The first administrator of a real instance; the password comes from standard input. */
 int administrator_create(struct account *account, const char *name, struct error *error);
+/* Signs a demo account in without its password, for what makes demo data: prints "<session token> <CSRF token>". ERROR_INTERNAL
+   without demo = 1 and for any other account. */
+int demo_session(struct account *account, const char *name, struct error *error);
 
 /* ---- internal.c: for web_epoch_source; the context is the struct account */
 int epoch_source(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error);

@@ -2,7 +2,7 @@
    gets slow. The counts live in Redis. */
 #include "account.h"
 
-#include "trust/digest.h"
+#include "base/digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "base/thread.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "trust/digest.h"
+#include "base/digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,21 +232,32 @@ static int checking_work(struct store_connection *db, void *argument, struct err
     return store_end(&rows);
 }
 
+static int wrong_code(struct error *error, const char *field)
+{
+    return refuse(error, field, "contact_code", "验证码不正确或已过期，请重新获取。", "The code is wrong or too old; please ask for a new one.");
+}
+
 int contact_code_check(struct web_call *call, const char *purpose, const char *address, const char *code, const char *field)
 {
     char hash[DIGEST_SIZE];
+    if (attempt_allowed(call, address)) /* a new code brings new tries: only growing delays slow guessing down */
+        return (int)call->error.code;
     code_hash(account_of(call), purpose, address, code, hash);
     struct checking checking = {purpose, address, hash, false};
     if (store_write(account_of(call)->store, checking_work, &checking, &call->error))
         return (int)call->error.code;
-    return checking.right ? 0 : refuse(&call->error, field, "contact_code", "验证码不正确或已过期，请重新获取。",
-                                       "The code is wrong or too old; please ask for a new one.");
+    if (checking.right)
+        return attempt_succeeded(call, address);
+    return attempt_failed(call, address) ? (int)call->error.code : wrong_code(&call->error, field);
 }
 
-int contact_code_use(struct store_connection *db, const char *purpose, const char *address, struct error *error)
+int contact_code_use(struct store_connection *db, const char *purpose, const char *address, const char *field, struct error *error)
 {
-    return store_execute(db, error, NULL, "DELETE FROM contact_code WHERE purpose = $1 AND address = $2",
-                         STORE_VALUES(store_string(purpose), store_string(address)));
+    int64_t changed = 0;
+    if (store_execute(db, error, &changed, "DELETE FROM contact_code WHERE purpose = $1 AND address = $2",
+                      STORE_VALUES(store_string(purpose), store_string(address))))
+        return (int)error->code;
+    return changed ? 0 : wrong_code(error, field);
 }
 
 const struct web_route contact_routes[] = {

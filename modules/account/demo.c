@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "trust/digest.h"
+#include "base/digest.h"
 #include "trust/password.h"
 
 #include <errno.h>
@@ -36,6 +36,8 @@ static const struct demo_account {
     {2007, "demo_ab", "演示大连审核员", PRINCIPAL_OFFICER, 0, false, "AB", RIGHT_VIEW | RIGHT_FIRST_REVIEW | RIGHT_SECOND_REVIEW, "both reviews, agency AB"},
     {2008, "demo_customs", "演示海关用户", PRINCIPAL_CUSTOMS, 0, false, "", RIGHT_VIEW, "customs"},
     {2009, "demo_portal", "演示门户管理员", PRINCIPAL_ADMINISTRATOR, 0, false, "", 0, "portal administrator"},
+    {2011, "demo_office", "演示机电办审核员", PRINCIPAL_OFFICER, 0, false, "320400", RIGHT_VIEW | RIGHT_FIRST_REVIEW, "reviewer, MEP office 常州"},
+    {2012, "demo_ministry", "演示商务部审核员", PRINCIPAL_OFFICER, 0, false, "NM", RIGHT_VIEW | RIGHT_FIRST_REVIEW | RIGHT_MANAGE, "reviewer of key used MEP goods"},
     {2010, "demo_person", "演示自然人", PRINCIPAL_PERSON, 0, false, "", 0, "natural person"}};
 
 static const struct { int64_t id; const char *kind, *title, *body; } articles[] = {
@@ -220,6 +222,33 @@ int demo_prepare(struct account *account, struct error *error)
         return (int)error->code;
     log_line(LOG_INFO, "demo", "accounts=%zu fresh=%d", COUNT(accounts), demo.fresh);
     return 0;
+}
+
+int demo_session(struct account *account, const char *name, struct error *error)
+{
+    struct session_store *sessions;
+    struct principal principal;
+    struct person person;
+    struct session session;
+    struct arena arena;
+    char token[SESSION_TOKEN_SIZE];
+    int code;
+
+    if (!account->demo || session_store_open(config_text(account->config, "redis", ""), &sessions, error))
+        return error_internal(error, "only with demo = 1");
+    arena_init(&arena, 0);
+    code = person_by_name(account->epoch_reader, &arena, name, &person, error);
+    if (!code && !person.demo)
+        code = error_internal(error, "%s is no demo account", name);
+    if (!code)
+        code = principal_make(account->epoch_reader, account, &person, &principal, error);
+    if (!code)
+        code = session_create(sessions, &principal, &session, token, error);
+    if (!code)
+        printf("%s %s\n", token, session.csrf);
+    arena_free(&arena);
+    session_store_close(sessions);
+    return code;
 }
 
 /* ---- the first administrator */

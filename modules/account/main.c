@@ -150,11 +150,11 @@ int main(int argc, char **argv)
     static struct account account;
     struct config *config;
     struct error error;
-    bool create = argc == 4 && !strcmp(argv[2], "create-administrator");
+    bool create = argc == 4 && !strcmp(argv[2], "create-administrator"), demo = argc == 4 && !strcmp(argv[2], "demo-session");
     log_open("account", LOG_INFO);
     error_clear(&error);
-    if (argc != 2 && !create) {
-        fprintf(stderr, "usage: %s <settings file> [create-administrator <name>]\n", argv[0]);
+    if (argc != 2 && !create && !demo) {
+        fprintf(stderr, "usage: %s <settings file> [create-administrator <name> | demo-session <name>]\n", argv[0]);
         return 2;
     }
     if (config_read(argv[1], &config, &error))
@@ -164,6 +164,8 @@ int main(int argc, char **argv)
         return fail(&error);
     if (create)
         return administrator_create(&account, argv[3], &error) ? fail(&error) : 0;
+    if (demo)
+        return demo_session(&account, argv[3], &error) ? fail(&error) : 0;
     if (web_open("account", config, &account.server, &error) || serve(&account, &error))
         return fail(&error);
     web_close(account.server);

@@ -2,7 +2,7 @@
 #include "account.h"
 
 #include "base/random.h"
-#include "trust/digest.h"
+#include "base/digest.h"
 
 #include <stdio.h>
 #include <string.h>

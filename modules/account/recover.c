@@ -24,7 +24,7 @@ static int password_work(struct store_connection *db, void *argument, struct err
     recovery->found = changed != 0;
     if (!changed)
         return 0;
-    if (contact_code_use(db, "recover", recovery->address, error))
+    if (contact_code_use(db, "recover", recovery->address, "code", error))
         return (int)error->code;
     return audit(db, recovery->call, "password_recovered", recovery->name, NULL, error);
 }
@@ -53,7 +53,7 @@ static int recover_password(struct web_call *call)
 static int name_work(struct store_connection *db, void *argument, struct error *error)
 {
     struct recovery *recovery = argument;
-    if (contact_code_use(db, "recover", recovery->address, error))
+    if (contact_code_use(db, "recover", recovery->address, "code", error))
         return (int)error->code;
     return audit(db, recovery->call, "name_recovered", NULL, NULL, error);
 }

@@ -14,6 +14,7 @@ struct registration {
     struct new_person person;
     const char *address;          /* of this client, for the audit */
     const char *verified;         /* the mobile number or e-mail address that a code has confirmed, or NULL */
+    const char *code_field;       /* where that code stood */
     const char *name, *code, *uscc, *street, *contact, *phone, *region; /* of the enterprise */
 };
 
@@ -113,7 +114,7 @@ static int registration_work(struct store_connection *db, void *argument, struct
     struct new_person *person = &r->person;
     if (person->enterprise && enterprise_insert(db, r, person->enterprise, error))
         return (int)error->code;
-    if (person_insert(db, r->account, person, error) || (r->verified && contact_code_use(db, "register", r->verified, error)))
+    if (person_insert(db, r->account, person, error) || (r->verified && contact_code_use(db, "register", r->verified, r->code_field, error)))
         return (int)error->code;
     return audit_by(db, person->id, person->name, person->enterprise, r->address, "register", person->enterprise ? r->code : person->name, NULL, error);
 }
@@ -131,6 +132,7 @@ static int code_confirm(struct web_call *call, const struct service_input *input
         if (contact_code_check(call, "register", address, code, codes[i].field))
             return (int)call->error.code;
         r->verified = address;
+        r->code_field = codes[i].field;
     }
     return 0;
 }
