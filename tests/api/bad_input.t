@@ -112,4 +112,10 @@ is($client->get('/api/export/documents/%ff')->status, 400, 'bad UTF-8 in a path'
 is($client->get('/api/export/documents?contract_no=%zz')->status, 400, 'bad escapes in a query');
 is($client->get('/api/export/documents/99999999999999999999')->status, 404, 'an id out of range');
 
+for my $filter ([ state => join ',', map { "S$_" } 1 .. 25 ], [ state_customs => join ',', ('A') x 25 ], [ goods_name => 'x' x 201 ]) {
+	my $answer = $client->get('/api/export/documents', { form => 'export_licence', @$filter });
+	is($answer->status, 422, "a filter $filter->[0] beyond its bounds is refused, not left out");
+	is($answer->json->{field}, $filter->[0], 'by its name');
+}
+
 done_testing();

@@ -8,7 +8,7 @@ use Test::More;
 use SingleWindow::Instance;
 use SingleWindow::Export;
 
-my $sw = SingleWindow::Instance->start;
+my $sw = SingleWindow::Instance->start(settings => { root => root_with_unseen() });
 my @roles = qw(anonymous owner other person first second manager foreign customs portal);
 my %client = (anonymous => $sw->client, owner => $sw->signed_in('demo_admin'), other => $sw->signed_in('demo_other'), person => $sw->signed_in('demo_person'),
 	first => $sw->signed_in('demo_first'), second => $sw->signed_in('demo_second'), manager => $sw->signed_in('demo_manager'),
@@ -18,6 +18,11 @@ my %who = (applicant => $client{owner}, first => $client{first}, second => $clie
 my $printed = bring_to(\%who, 'PRINTED');
 my $draft = complete($client{owner});
 my $file = attach($client{owner}, $draft, '23')->json->{id};
+my @key = ('Authorization' => 'Bearer ' . partner_key($sw), 'X-CSRF-Token' => undef);
+my %message = (licence_no => licence_of($client{owner}, $printed), declaration_no => '310120260519929079');
+$sw->client->post('/partner/export/customs-status', { message_id => 'r1', licence_no => $message{licence_no}, status => 'STORED' }, @key);
+$sw->client->post('/partner/export/write-offs', { %message, message_id => 'r2', quantity => '1', unit => '035', released => '2026-09-03' }, @key);
+my $cleared = $client{owner}->get('/api/export/write-offs')->json->{items}[0]{id};
 my $pending = bring_to(\%who, 'PENDING_FIRST');
 
 # method, path, data, then: anonymous owner other person first second manager foreign customs portal
@@ -52,17 +57,23 @@ my @table = (
 	[ POST => '/api/export/print', {}, qw(- + + + + + + + - -) ],
 	[ GET => '/api/export/queries/history?form=export_licence', undef, qw(- + + + - - - - - -) ],
 	[ GET => '/api/export/write-offs', undef, qw(- + + + - - - - - -) ],
+	[ GET => "/api/export/write-offs/$cleared/goods", undef, qw(- + - - - - - - - -) ],
+	[ GET => "/api/export/documents/$printed/ledger?at=1", undef, qw(- + - - + + + - - -) ],
 	[ GET => '/api/export/statistics/export_licence', undef, qw(- + + + + + + + - +) ],
+	[ GET => '/api/export/statistics/unseen_import/monthly', undef, qw(- + + + + + + + - +) ],
 	[ POST => '/api/export/history/export_licence', '', qw(- + + + - - - - - -) ],
 	[ GET => '/api/export/queue', undef, qw(- - - - + + + + - -) ],
 	[ GET => '/api/export/queue/summary', undef, qw(- - - - + + + + - -) ],
 	[ POST => "/api/export/documents/$pending/release", {}, qw(- - - - + + + - - -) ],
 	[ POST => "/api/export/documents/$pending/reassign", {}, qw(- - - - - - + - - -) ],
 	[ GET => '/api/export/unknown-write-offs', undef, qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/admin/series', undef, qw(- - - - - - - - - +) ],
 	[ GET => '/api/export/jobs/1', undef, qw(- - - - - - - - - -) ],
 	[ GET => '/api/export/verify?number=1&code=2', undef, qw(+ + + + + + + + + +) ],
 	[ POST => '/partner/export/customs-status', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/partner/export/write-offs', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/partner/export/reservations', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/partner/export/adjustments', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/export/outbox/claim', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
 );
@@ -87,8 +98,7 @@ my $operator = $sw->signed_in('demo_operator');
 is($operator->get("/api/export/documents/$printed")->status, 200, 'an operator sees the documents of the enterprise');
 
 # A partner's key opens the partner's routes and nothing else.
-my @key = ('Authorization' => 'Bearer ' . partner_key($sw), 'X-CSRF-Token' => undef);
-is($sw->client->post('/partner/export/write-offs', {}, @key)->status, 422, "a partner's key opens the partner's route");
+is($sw->client->post("/partner/export/$_", {}, @key)->status, 422, "a partner's key opens the partner's route $_") for qw(customs-status write-offs reservations adjustments);
 is($sw->client->get('/api/export/documents?form=export_licence', @key)->status, 401, 'and no other');
 is($sw->client->post('/partner/export/write-offs', {}, 'Authorization' => 'Bearer ' . 'a' x 64, 'X-CSRF-Token' => undef)->status, 401, 'an unknown key opens nothing');
 

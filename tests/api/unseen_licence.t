@@ -54,6 +54,10 @@ is(act($who{first}, $id, 'agree_withdraw')->json->{document}{state}, 'BACK', 'an
 is(act($operator, $id, 'submit')->json->{document}{state}, 'WAITING', 'submitted again');
 is(act($who{first}, $id, 'back')->status, 422, 'a return needs an opinion here too');
 is(act($who{first}, $id, 'grant')->json->{document}{licence_no}, '26UP01', 'granted and numbered');
+my $heavy = make(items => { variant => 'solid', rows => [ { item_name => 'n', parts => [ { part_name => 'a', part_weight => '100' } ] } ] })->json->{document}{id};
+act($operator, $heavy, 'submit');
+my $guarded = act($who{first}, $heavy, 'grant');
+is($guarded->status . ' ' . $guarded->json->{message}{zh}, '409 总重量达到100千克的由上级机构批准。', 'an action whose guard does not hold says why not');
 for my $n (2, 3) {
 	my $other = make()->json->{document}{id};
 	act($operator, $other, 'submit');
@@ -65,9 +69,11 @@ my $exhausted = act($who{first}, $fourth, 'grant');
 is($exhausted->status, 409, 'an exhausted range is an error');
 like($exhausted->json->{message}{zh}, qr/编号已用完/, 'that says so');
 is($operator->get("/api/export/documents/$fourth")->json->{document}{state}, 'WAITING', 'and changes nothing');
+my ($full) = grep { $_->{form} eq 'unseen_permit' && $_->{exhausted} } @{ $sw->signed_in('demo_portal')->get('/api/export/admin/series')->json->{series} };
+is_deeply([ @{ $full // {} }{qw(value last left)} ], [ '3', '3', '0' ], 'and the portal administrator sees which series it is');
 
 # ---- list, print
-is($operator->get('/api/export/documents', { form => 'unseen_permit' })->json->{total}, '6', 'its list counts its own');
+is($operator->get('/api/export/documents', { form => 'unseen_permit' })->json->{total}, '7', 'its list counts its own');
 is($operator->get('/api/export/documents', { form => 'unseen_permit', application_no => '0001' })->json->{items}[0]{id}, $id, 'its filters work');
 my $pdf = $operator->get("/api/export/documents/$id/print/permit.pdf");
 open my $file, '>', "$root/permit.pdf"; binmode $file; print {$file} $pdf->content; close $file;
@@ -93,6 +99,40 @@ for my $form ('unseen_permit', 'export_licence') {
 	isnt(system("xmllint --noout --schema $root/$form.xsd $root/bad.xml 2>/dev/null"), 0, 'and rejects an element that is not there');
 	my $schema = $sw->client->get("/api/export/forms/$form/json-schema");
 	is($schema->json->{type}, 'object', 'the JSON Schema is published');
+}
+
+# ---- a new version of a definition
+{
+	my $json = JSON::PP->new->utf8->canonical;
+	my $next = do { open my $in, '<', "$root/schema/forms/unseen_permit.1.json" or die; local $/; $json->decode(scalar <$in>) };
+	@{$next}{qw(version effective_from)} = (2, '2026-10-01');
+	my ($head) = grep { $_->{name} eq 'head' } @{ $next->{blocks} };
+	@{ $head->{fields} } = grep { $_->{name} ne 'country' } @{ $head->{fields} };
+	push @{ $head->{fields} }, { name => 'contact', label => { zh => '联系人', en => 'Contact' }, type => 'text', max => 20, required => 'submit' };
+	delete $next->{index}{country};
+	@{ $next->{rules} } = grep { $_->{id} ne 'R-UP-3' } @{ $next->{rules} };
+	written('schema/forms/unseen_permit.2.json', $json->encode($next));
+	my ($draft, $submitted) = map { make()->json->{document}{id} } 1 .. 2;
+	act($operator, $submitted, 'submit');
+	$sw->restart('export');
+	is($operator->get("/api/export/documents/$draft")->json->{form_version}, 1, 'until its day comes nothing changes');
+
+	$sw->clock('2026-10-02T10:00:00+08:00');
+	%who = (applicant => $sw->signed_in('demo_admin'), first => $sw->signed_in('demo_first'));
+	$operator = $who{applicant};
+	my $opened = $operator->get("/api/export/documents/$draft")->json;
+	is("$opened->{form_version} $opened->{moved_from}", '2 1', 'a draft moves to the new version when it is opened');
+	ok(!exists $opened->{body}{head}{country}, 'without what that no longer has');
+	my $missing = act($operator, $draft, 'submit');
+	is(join(' ', map { "$_->{field}:$_->{rule}" } @{ $missing->json->{errors} }), 'head/contact:required', 'one that nobody has opened is submitted by the new version, too');
+	my $body = permit(head => { contact => '张三' });
+	delete $body->{head}{country};
+	is(save($operator, $draft, $body)->status, 200, 'completed, it is saved under the new version');
+	is(act($operator, $draft, 'submit')->json->{form_version}, 2, 'and then keeps it');
+	my $reviewed = $operator->get("/api/export/documents/$submitted")->json;
+	is($reviewed->{form_version}, 1, 'what was submitted before stays as it was');
+	is(act($who{first}, $submitted, 'back', '请补充')->json->{document}{state}, 'BACK', 'and is reviewed so');
+	is(act($operator, $submitted, 'submit')->status, 422, 'once returned, it too is submitted by the new version');
 }
 
 done_testing();

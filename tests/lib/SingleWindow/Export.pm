@@ -7,6 +7,8 @@ use Exporter 'import';
 use File::Temp qw(tempdir);
 use JSON::PP ();
 
+use SingleWindow::Instance;
+
 our @EXPORT = qw(root_with_unseen body complete attach create save act claim bring_to licence_of pdf wait_until partner_key);
 
 my $true = JSON::PP::true;
@@ -17,7 +19,7 @@ sub root_with_unseen {
 	chmod 0755, $root;
 	my $checkout = $SingleWindow::Instance::ROOT;
 	system("cp -r '$checkout/schema' '$root/schema' && cp '$checkout'/tests/fixtures/forms/*.json '$root/schema/forms/' && "
-		. "cp '$checkout'/tests/fixtures/print/*.json '$root/schema/print/' && chmod -R a+rX '$root'") == 0 or die 'the definitions cannot be copied';
+		. "cp '$checkout'/tests/fixtures/codes/*.csv '$root/schema/codes/' && cp '$checkout'/tests/fixtures/print/*.json '$root/schema/print/' && chmod -R a+rX '$root'") == 0 or die 'the definitions cannot be copied';
 	return $root;
 }
 
