@@ -1,52 +1,69 @@
 // Areas of the shell: their menus and pages. A menu entry is {path, title, icon, children}; a page {load, props, title}.
 import { defineAsyncComponent } from 'vue'
-import { allModules, definitionOf, formsOf } from './forms.js'
+import { allModules, definitionOf, formsOf, titleOfModule } from './forms.js'
 import { t, w } from './i18n.js'
 import ChunkProblem from './components/ChunkProblem.vue'
-import { has, isAdministrator, session } from './session.js'
+import { has, isAdministrator, isApplicant, isOfficer, session } from './session.js'
 
 const lazy = {
   form: () => import('./pages/module/FormPage.vue'), list: () => import('./pages/module/ListPage.vue'),
   query: () => import('./pages/module/QueryPage.vue'), writeOffs: () => import('./pages/module/WriteOffsPage.vue'),
-  statistics: () => import('./pages/module/StatisticsPage.vue'), changes: () => import('./pages/module/ChangesPage.vue'),
+  statistics: () => import('./pages/module/StatisticsPage.vue'), monthly: () => import('./pages/module/MonthlyPage.vue'),
+  own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
   enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'),
   officers: () => import('./pages/admin/OfficersPage.vue'), enterprises: () => import('./pages/admin/EnterprisesPage.vue'),
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
-  partners: () => import('./pages/admin/PartnersPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
+  partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
 }
 const components = {}
 const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
 const page = (name, props = {}, title = '') => ({ component: component(name), props, title })
 
 const isMine = form => form.kind === 'application' || !form.kind
+const isFiling = form => form.kind === 'filing'
 
-/** The menu of a module: the tree of each form it has. */
-async function moduleMenu(module) {
-  const forms = (await formsOf(module)).filter(isMine)
-  const trees = await Promise.all(forms.map(async entry => {
-    const definition = await definitionOf(module, entry.form)
-    const at = path => `/app/${module}/${path}`
-    return [
-      has(module, 'edit') && { path: at(`new/${entry.form}`), title: t('menu.apply'), icon: 'EditPen' },
-      { title: t('menu.queries'), icon: 'Search', children: [
-        { path: at(`list/${entry.form}`), title: t('menu.list') },
-        ...(definition.queries || []).map(query => ({ path: at(`query/${entry.form}/${query.name}`), title: w(query.label) })),
-        definition.ledger && { path: at(`write-offs/${entry.form}`), title: t('menu.write_offs') },
-        definition.statistics && { path: at(`statistics/${entry.form}`), title: t('menu.statistics') }
-      ].filter(Boolean) },
-      definition.changes && { path: at(`changes/${entry.form}`), title: t('menu.changes'), icon: 'Memo' }
-    ].filter(Boolean)
-  }))
-  if (trees.length === 1) return trees[0]
-  return forms.map((entry, index) => ({ title: w(entry.title), icon: 'Document', children: trees[index].flatMap(item => item.children || [item]) }))
+/** The menu of one form: one entry for a form of which there is one document, a tree for the others. */
+async function formMenu(module, entry) {
+  const definition = await definitionOf(module, entry.form)
+  const at = path => `/app/${module}/${path}`
+  if (definition.single) return isApplicant.value ? [{ path: at(`own/${entry.form}`), title: w(entry.title), icon: 'OfficeBuilding' }] : []
+  const reported = definition.clearances?.label
+  const catalogues = (definition.catalogues || []).map(item => ({ path: at(`catalogue/${entry.form}/${item.name}`), title: w(item.label) }))
+  const queries = [
+    ...(isApplicant.value ? [{ path: at(`list/${entry.form}`), title: t('menu.list') },
+      ...(definition.queries || []).map(query => ({ path: at(`query/${entry.form}/${query.name}`), title: w(query.label) })),
+      (definition.ledger || reported) && { path: at(`write-offs/${entry.form}`), title: reported ? w(reported) : t('menu.write_offs') }] : []),
+    ...statisticsMenu(definition, path => at(`${path}/${entry.form}`))
+  ].filter(Boolean)
+  return [
+    has(module, 'edit') && { path: at(`new/${entry.form}`), title: t('menu.apply'), icon: 'EditPen' },
+    queries.length && { title: t('menu.queries'), icon: 'Search', children: queries },
+    catalogues.length && { title: t('menu.catalogues'), icon: 'Files', children: catalogues },
+    definition.changes && { path: at(`changes/${entry.form}`), title: t('menu.changes'), icon: 'Memo' }
+  ].filter(Boolean)
 }
+
+function statisticsMenu({ statistics }, at) {
+  if (!statistics || !(isApplicant.value || isOfficer.value || isAdministrator.value)) return []
+  return [statistics.dimensions && { path: at('statistics'), title: t('menu.statistics') }, statistics.monthly && { path: at('monthly'), title: w(statistics.monthly.title) || t('menu.monthly') }].filter(Boolean)
+}
+
+/** The menu of a module: what is filed once, then the tree of each form. */
+async function moduleMenu(module) {
+  const forms = (await formsOf(module)).filter(form => isMine(form) || isFiling(form))
+  const menus = await Promise.all(forms.map(async form => ({ form, entries: await formMenu(module, form) })))
+  const trees = menus.filter(({ entries }) => entries.some(entry => entry.children || !isOwn(entry)))
+  return [...menus.filter(menu => !trees.includes(menu)).flatMap(({ entries }) => entries),
+    ...(trees.length === 1 ? trees[0].entries : trees.map(({ form, entries }) => ({ title: w(form.title), icon: 'Document', children: entries.flatMap(item => item.children || [item]) })))]
+}
+const isOwn = entry => /\/own\/[^/]+$/.test(entry.path || '')
 
 async function moduleTitle(module) {
   const forms = (await formsOf(module)).filter(isMine)
-  return forms.length === 1 ? w(forms[0].title) : t('module.' + module)
+  return forms.length === 1 ? titleOfModule(module, forms[0]) : t('module.' + module)
 }
 
 const modulePages = {
@@ -56,25 +73,39 @@ const modulePages = {
   query: (module, [form, name]) => page('query', { module, form, name }),
   'write-offs': (module, [form]) => page('writeOffs', { module, form }, t('menu.write_offs')),
   statistics: (module, [form]) => page('statistics', { module, form }, t('menu.statistics')),
+  monthly: (module, [form]) => page('monthly', { module, form }, t('menu.monthly')),
+  own: (module, [form]) => page('own', { module, form }),
+  catalogue: (module, [form, name]) => page('catalogue', { module, form, name }),
   changes: (module, [form]) => page('changes', { module, form }, t('menu.changes'))
+}
+
+const statisticsEntries = async ({ module, form, title }, many) => statisticsMenu(await definitionOf(module, form), path => `/app/desk/${path}/${module}/${form}`)
+  .map(entry => ({ ...entry, title: (many ? w(title) + ' ' : '') + entry.title, icon: 'Memo' }))
+
+/** Forms of the modules where an officer has rights; a module that does not answer has none now. */
+async function reviewedForms() {
+  const modules = (await allModules()).filter(module => session.user?.rights?.[module]?.length)
+  return (await Promise.all(modules.map(async module => (await formsOf(module).catch(() => [])).filter(isMine).map(form => ({ module, ...form }))))).flat()
 }
 
 const own = {
   desk: {
     title: () => t('area.desk'),
     menu: async () => [{ path: '/app/desk/queue', title: t('menu.queue'), icon: 'Files' },
-      ...(await allModules()).filter(module => has(module, 'manage')).map(module => ({ path: `/app/desk/licences/${module}`, title: t('menu.licences'), icon: 'Tickets' }))],
+      ...(await allModules()).filter(module => has(module, 'manage')).map(module => ({ path: `/app/desk/licences/${module}`, title: t('menu.licences'), icon: 'Tickets' })),
+      ...(await Promise.all((await reviewedForms()).map((form, index, all) => statisticsEntries(form, all.length > 1)))).flat()],
     pages: { queue: () => page('queue', {}, t('menu.queue')), doc: (area, [module, id]) => page('review', { module, id }, id),
-      licences: (area, [module]) => page('licences', { module }, t('menu.licences')) }
+      statistics: (area, [module, form]) => page('statistics', { module, form }, t('menu.statistics')), monthly: (area, [module, form]) => page('monthly', { module, form }, t('menu.monthly')), licences: (area, [module]) => page('licences', { module }, t('menu.licences')) }
   },
   admin: {
     title: () => t('area.admin'),
+    notice: defineAsyncComponent(() => import('./components/SeriesNotice.vue')),
     menu: async () => (isAdministrator.value ? [
       { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners'].map(adminEntry) },
-      { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes'].map(adminEntry) },
+      { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series'].map(adminEntry) },
       { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'unknown', 'audit'].map(adminEntry) }
     ] : []),
-    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown']
+    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series']
       .map(name => [name, () => page(name, {}, t('admin.' + name))]))
   },
   me: {
@@ -90,12 +121,12 @@ const own = {
 }
 const adminEntry = name => ({ path: '/app/admin/' + name, title: t('admin.' + name) })
 
-/** Title, menu and first page of an area; throws when the module does not answer. */
+/** Title, menu, first page and what stands above every page of an area; throws when the module does not answer. */
 export async function areaOf(name) {
   const area = own[name]
   const menu = area ? await area.menu() : await moduleMenu(name)
   const first = menu.flatMap(entry => entry.children || [entry])[0]?.path || ''
-  return { title: area ? area.title() : await moduleTitle(name), menu, first }
+  return { title: area ? area.title() : await moduleTitle(name), menu, first, notice: area?.notice || null }
 }
 
 /** The page at an address below the area, or null. */

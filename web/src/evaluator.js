@@ -66,6 +66,15 @@ export function codeNeeds(definition) {
 export const loadCodes = (module, definition) =>
   Promise.all(codeNeeds(definition).whole.map(list => loadTable(module, list).catch(() => null)))
 
+/** The rows of large catalogues that a body refers to, so that their names are here. */
+export function fetchLookups(module, definition, body) {
+  const values = valuesByField(body), { byRow } = codeNeeds(definition), waiting = []
+  eachField(definition, field => {
+    if (field.type === 'code' && byRow.includes(field.list)) for (const code of values.get(field.name) || []) waiting.push(fetchRow(module, field.list, code).catch(() => null))
+  })
+  return Promise.all(waiting)
+}
+
 /** Values of every field by name, rows of all depths included. */
 function valuesByField(body) {
   const found = new Map()
@@ -110,13 +119,25 @@ async function evaluate(module, definition, { body, attachments = [], stage = 's
   const wasm = await exported()
   const handle = wasm && handleOf(wasm, definition)
   if (!handle) return askServer(module, definition, body, document)
-  const codes = await rowsFor(module, definition, body)
   const files = attachments.map(item => ({ type: item.type, block: item.block || '', row_id: Number(item.row_id) || 0 }))
-  const [at, length] = giveText(wasm, JSON.stringify({ body, today: today(), stage, codes, attachments: files }))
+  let codes = await rowsFor(module, definition, body)
+  for (;;) {
+    const answer = run(wasm, handle, { body, today: today(), stage, codes, attachments: files })
+    if (answer.failure || !answer.errors) return null
+    // a value that was filled in may be a code, too: its row was not among those given
+    const more = await rowsFor(module, definition, [body, answer.body])
+    if (count(more) <= count(codes)) return answer
+    codes = more
+  }
+}
+
+function run(wasm, handle, input) {
+  const [at, length] = giveText(wasm, JSON.stringify(input))
   const answer = JSON.parse(takeText(wasm, wasm.form_evaluate(handle, at, length)))
   wasm.form_free(at)
-  return answer.failure || !answer.errors ? null : answer
+  return answer
 }
+const count = codes => Object.values(codes).reduce((sum, rows) => sum + Object.keys(rows).length, 0)
 
 async function askServer(module, definition, body, document) {
   const answer = await post(`/${module}/${definition.form}/check`, { body, document })

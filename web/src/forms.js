@@ -1,5 +1,6 @@
 // Which applications there are and their definitions. Nothing here knows a form by name.
 import { get, Problem } from './api.js'
+import { w, word } from './i18n.js'
 
 const lists = new Map()
 const definitions = new Map()
@@ -33,3 +34,6 @@ export async function definitionOf(module, form, version) {
   const url = version && version !== entry.version ? entry.url.replace(/\.\d+\.json$/, `.${version}.json`) : entry.url
   return definitionAt(url)
 }
+
+/** What a module with one kind of application is called: its own word, or else the title of that. */
+export const titleOfModule = (module, form) => { const own = word('module', module); return own === module ? w(form.title) : own }

@@ -20,6 +20,9 @@ export function t(key, values) {
   return values ? text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : text
 }
 
+/** A word for a value of the server's; the value itself when there is none. */
+export const word = (prefix, value) => { const key = `${prefix}.${value}`, text = t(key); return text === key ? value : text }
+
 export function w(words) {
   if (words == null) return ''
   if (typeof words === 'string') return words

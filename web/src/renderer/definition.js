@@ -1,6 +1,8 @@
 // Reading a definition: blocks, fields, variants, actions. Pure; the words of schema/forms/README.md.
 
 export const isRows = block => !!block.rows
+/** Rows that are entered one after the other in a dialog. */
+export const isDialog = block => block.rows?.entry === 'dialog'
 export const isSheet = block => !!block.sheet
 
 export const variantOf = (block, id) => block.variants?.find(variant => variant.id === id) || null
@@ -28,6 +30,14 @@ export function eachField(definition, visit) {
     for (const nested of block.blocks || []) walk(nested)
   }
   definition.blocks.forEach(walk)
+}
+
+/** The label of the field that a path ("base/total", "specs/r17/qty") leads to, or nothing. */
+export function labelAt(definition, path) {
+  const [first, ...rest] = path.split('/'), name = rest[rest.length - 1]
+  let found = null
+  eachField({ blocks: definition.blocks.filter(block => block.name === first) }, field => { if (field.name === name) found = field.label })
+  return found
 }
 
 /** The first field of that name outside row blocks, with its block: what expressions mean by a bare name. */
@@ -58,6 +68,10 @@ export function actionsOf(definition, { by, where } = {}) {
 export const stateColumn = machine => (machine === 'main' ? 'state' : 'state_' + machine)
 export const stateOf = (definition, machine, code) => definition.machines?.[machine]?.states?.[code] || null
 export const allowedFrom = (action, state) => action.from?.includes('*') || action.from?.includes(state ?? '')
+
+/** A way is drawn where the definition has one; a `view` action of its own offers it already. */
+export const offersFlow = (definition, where) => !!definition.flow && !actionsOf(definition, { by: 'applicant', where }).some(action => action.kind === 'view' && action.name !== 'opinions')
+export const wasSubmitted = (definition, row) => !!row.applied || row.state !== definition.machines.main.initial
 
 /** The machine whose state a list column shows, or nothing. */
 export function machineOfColumn(definition, column) {

@@ -2,7 +2,7 @@
 // The form by keyboard: Enter goes to the next field, Ctrl+Enter makes a new line, Ctrl+S saves.
 const FIELDS = 'input:not([type=hidden]):not([readonly]):not(:disabled), textarea:not([readonly]):not(:disabled), select:not(:disabled)'
 
-function fieldsIn(container) {
+export function fieldsIn(container) {
   const seen = new Set()
   return [...container.querySelectorAll(FIELDS)].filter(element => {
     if (!element.offsetParent || element.type === 'checkbox' || element.type === 'file') return false
@@ -28,7 +28,7 @@ function newLine(area) {
   area.dispatchEvent(new Event('input', { bubbles: true }))
 }
 
-export function formKeys(event, save) {
+export function formKeys(event, save, onwards = next) {
   const target = event.target
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
     event.preventDefault()
@@ -38,9 +38,9 @@ export function formKeys(event, save) {
   event.preventDefault()
   if (event.ctrlKey && target.tagName === 'TEXTAREA') return newLine(target)
   if (event.ctrlKey) return
-  // after the field's own handler has taken the value
+  // after the field's own handler has taken the value, or has said that the cursor stays
   const container = event.currentTarget
-  setTimeout(() => next(container, target))
+  setTimeout(async () => { if (!(await event.stays)) onwards(container, target) })
 }
 
 /** Brings a field to sight and puts the cursor there. */

@@ -94,15 +94,21 @@ export function useDocument(module, formName, id) {
     draft.clear()
   }
 
+  /** While something is under way a second press does nothing. */
+  async function alone(call) {
+    page.saving = true
+    try { return await call } finally { page.saving = false }
+  }
+
   async function act(name, opinion) {
-    const answer = await answerOf(post(`/${module}/documents/${page.id}/actions/${name}`, opinion ? { opinion } : {},
-      { version: page.form.row.version, key: newKey() }))
+    const answer = await answerOf(alone(post(`/${module}/documents/${page.id}/actions/${name}`, opinion ? { opinion } : {},
+      { version: page.form.row.version, key: newKey() })))
     if (answer.body) await page.form.take(answer.body)
     return answer
   }
 
-  const destroy = () => remove(`/${module}/documents/${page.id}`, { version: page.form.row.version }).then(() => draft.clear())
-  const copy = count => post(`/${module}/documents/${page.id}/copy`, { count }, { key: newKey() })
+  const destroy = () => alone(remove(`/${module}/documents/${page.id}`, { version: page.form.row.version })).then(() => draft.clear())
+  const copy = count => alone(post(`/${module}/documents/${page.id}/copy`, { count }, { key: newKey() }))
   const refresh = async () => takeAnswer(await get(`/${module}/documents/${page.id}`))
   const check = async () => {
     const answer = await post(`/${module}/${page.definition.form}/check`, { body: page.form.body(), document: page.id || undefined })

@@ -2,6 +2,7 @@
 import { computed, inject, onScopeDispose, provide, reactive, watch } from 'vue'
 import { evaluatorOf, loadCodes } from '../evaluator.js'
 import { holds, valueOf } from './conditions.js'
+import { steady } from '../pointer.js'
 import { addInitialRows, chooseVariants, mergeDerived, toBody, toModel, toPagePath } from './model.js'
 
 const FORM = Symbol('form')
@@ -33,6 +34,7 @@ export function useForm(module, definition) {
     const mine = ++run
     const answer = await evaluator.evaluate({ body: toBody(definition, state.content), attachments: state.attachments,
       document: state.row?.id }).catch(() => null)
+    await steady()
     if (!answer || mine !== run) return null
     quiet = true
     mergeDerived(definition, state.content, answer.body)
@@ -42,7 +44,7 @@ export function useForm(module, definition) {
     // an answer without marks: what the definition says of the field itself stands
     state.marked = !!answer.required
     state.required = setPaths(answer.required)
-    addInitialRows(definition, state.content)
+    if (state.editable) addInitialRows(definition, state.content)
     state.ready = true
     queueMicrotask(() => { quiet = false })
     return answer
@@ -91,7 +93,7 @@ export function useForm(module, definition) {
     idOf: path => prefix + path.replace(/[^\w-]/g, '-'),
     hides: (path, field) => (state.marked ? state.hidden.has(path) : !!field?.when && !holds(field.when, name => valueOf(definition, state.content, name))),
     demands: (path, field) => state.required.has(path) || (!state.marked && !!field.required),
-    touch: path => state.touched.add(path),
+    touch: path => steady().then(() => state.touched.add(path)),
     /** The problem to show at a field: at once for what was typed, for what is missing only after a visit. */
     problemAt(path, value) {
       const list = byPath.value.get(path)

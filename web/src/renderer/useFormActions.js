@@ -34,7 +34,7 @@ export function useFormActions(module, page, { promised, tab, show }) {
   async function save(quiet) {
     try {
       const { first } = await page.save()
-      if (first) tab.setPath(`/app/${module}/doc/${page.definition.form}/${page.id}`)
+      if (first && !page.definition.single) tab.setPath(`/app/${module}/doc/${page.definition.form}/${page.id}`)
       if (!quiet) done(first ? t('saved.first') : t('saved'))
       return true
     } catch (problem) {
@@ -61,7 +61,7 @@ export function useFormActions(module, page, { promised, tab, show }) {
       await page.destroy()
       form().dirty = false
       done(t('deleted'))
-      tab.open(`/app/${module}/list/${page.definition.form}`)
+      if (!page.definition.single) tab.open(`/app/${module}/list/${page.definition.form}`)
       tab.close()
     },
     async copy() {

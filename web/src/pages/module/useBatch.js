@@ -5,7 +5,7 @@ import { t, w } from '../../i18n.js'
 import { failed } from '../../messages.js'
 import { has } from '../../session.js'
 import { actionsOf, allowedFrom, stateColumn, stateOf } from '../../renderer/definition.js'
-import { askOpinion, sure } from '../../renderer/ask.js'
+import { askOpinion } from '../../renderer/ask.js'
 
 const MOST = 100 // of one PDF
 
@@ -43,6 +43,8 @@ export function useBatch(module, definition, { by, where, show, reload }) {
       const answer = await post(`/${module}/batch`, opinion ? { ...body, opinion } : body, { key: newKey() })
       if (answer.job) await follow(answer.job)
       else Object.assign(work, { results: answer.results, done: answer.results.length })
+      // what needs somebody's eye first
+      work.results.sort((a, b) => a.ok - b.ok)
     } catch (problem) {
       work.open = false
       failed(problem)
@@ -62,8 +64,7 @@ export function useBatch(module, definition, { by, where, show, reload }) {
     try {
       if (action.kind === 'view') return show(action, items[0])
       if (action.kind === 'print' || action.kind === 'download') return await print(action, items)
-      if (action.complete && definition.value.promise && !(await sure(w(definition.value.promise), t('promise.title'), 'info'))) return
-      const opinion = action.kind === 'delete' ? ((await sure(w(action.confirm), w(action.label))) ? '' : null) : await askOpinion({ ...action, confirm: items.length > 1 || !action.confirm ? action.confirm && { zh: `${action.confirm.zh} (${items.length})`, en: `${action.confirm.en} (${items.length})` } : action.confirm })
+      const opinion = await askOpinion(action, { count: items.length, promise: action.complete ? w(definition.value.promise) : '' })
       if (opinion !== null) await send(action, items, opinion)
     } catch (problem) { failed(problem) }
   }

@@ -1,2 +1,0 @@
-/* Only browsers that know no modules run this. */
-location.replace('/old-browser.html');
