@@ -101,8 +101,18 @@ export async function accessible(page, name, { exclude = [] } = {}) {
 
 // No sideways scrolling: what 360 px is looked at for.
 export async function fits(page, name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-  is(wide, 0, `nothing sticks out to the side: ${name}`)
+  // a page that has just become narrow hears of it in steps, and may look right for a moment between two of them
+  let wide
+  for (let calm = 0, tries = 0; calm < 3 && tries < 100; tries++) {
+    wide = await page.evaluate((width) => Math.max(document.documentElement.scrollWidth, innerWidth) - width, page.viewportSize().width)
+    calm = wide ? 0 : calm + 1
+    await page.waitForTimeout(50)
+  }
+  if (is(wide, 0, `nothing sticks out to the side: ${name}`)) return
+  diag(await page.evaluate(() => [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    // what scrolls inside its own box sticks out of nothing
+    .filter((element) => { for (let box = element.parentElement; box; box = box.parentElement) if (getComputedStyle(box).overflowX !== 'visible') return false; return true })
+    .slice(0, 12).map((element) => `${element.tagName} ${element.className} ${Math.round(element.getBoundingClientRect().right)}`).join('\n')))
 }
 
 // ---- the instance ----

@@ -1,7 +1,7 @@
 // A new enterprise from its registration to a licence that customs has written off: the whole module, as people use it.
 import { writeFileSync } from 'node:fs'
 import { accounts, accessible, fits, is, like, ok, open, pdfText, qrCodes, test, url, variables } from './lib.mjs'
-import { as, captcha, choose, confirm, field, fill, labelled, signIn } from './steps.mjs'
+import { as, captcha, choose, confirm, field, fill, labelled, signIn, until } from './steps.mjs'
 
 const PASSWORD = 'Steel-Works-2026'
 const pdf = { name: '合同.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n') }
@@ -57,7 +57,8 @@ async function register() {
 async function apply(page) {
   await page.goto(`${url}/#/app/export/new/export_licence`)
   await page.getByRole('button', { name: '下一步' }).click()
-  ok(await page.locator('.wrong').count() > 0, 'the pre-application marks what is missing')
+  await page.locator('.wrong').first().waitFor()
+  ok(true, 'the pre-application marks what is missing')
   await choose(page, 'goods/hs_code', '7208')
   await choose(page, 'base/customs_port', 'sdjc')
   await accessible(page, 'pre-application')
@@ -162,7 +163,7 @@ await test(async () => {
   await review('demo_second', '复审通过')
 
   const id = /doc\/export_licence\/(\d+)/.exec(page.url())[1]
-  await page.waitForFunction(async (id) => (await (await fetch(`/api/export/documents/${id}`)).json()).document.state === 'PRINTED', id)
+  await until(() => page.evaluate(async (id) => (await (await fetch(`/api/export/documents/${id}`)).json()).document.state === 'PRINTED', id))
   await page.goto(`${url}/#/app/export/list/export_licence`)
   await page.reload()
   const line = page.getByRole('row').filter({ hasText: '2026000001' })

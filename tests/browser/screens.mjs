@@ -10,16 +10,20 @@ const screens = {
   nobody: ['/', '/sign-in', '/register', '/recover/password', '/recover/name', '/articles/notice', '/articles/faq', '/verify', '/nowhere'],
   demo_admin: ['/', '/app/me/profile', '/app/me/password', '/app/me/enterprise', '/app/me/operators', '/app/export/list/export_licence', '/app/export/new/export_licence',
     `/app/export/doc/export_licence/${draft}`, `/app/export/doc/export_licence/${printed}`, '/app/export/query/export_licence/history', '/app/export/query/export_licence/customs',
-    '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence'],
+    '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence',
+    ...['own/mep_registration', 'new/mep_licence', 'list/mep_licence', 'query/mep_licence/customs', 'query/mep_licence/balance', 'write-offs/mep_licence', 'statistics/mep_licence', 'catalogue/mep_licence/goods'].map((path) => `/app/mep/${path}`),
+    ...['own/bulk_registration', 'new/nonmep_licence', 'list/nonmep_licence', 'query/nonmep_licence/history', 'query/nonmep_licence/balance', 'write-offs/nonmep_licence', 'monthly/nonmep_licence'].map((path) => `/app/nonmep/${path}`)],
   demo_first: ['/app/desk/queue', `/app/desk/doc/export/${printed}`],
-  demo_manager: ['/app/desk/licences/export', `/app/desk/doc/export/${printed}`],
-  demo_portal: ['officers', 'enterprises', 'partners', 'articles', 'codes', 'mailbox', 'unknown', 'audit'].map((name) => `/app/admin/${name}`),
+  demo_customs: ['/'],
+  demo_manager: ['/app/desk/licences/export', '/app/desk/statistics/export/export_licence', '/app/desk/licences/nonmep', '/app/desk/monthly/nonmep/nonmep_licence', `/app/desk/doc/export/${printed}`],
+  demo_portal: ['officers', 'enterprises', 'partners', 'articles', 'codes', 'series', 'mailbox', 'unknown', 'audit'].map((name) => `/app/admin/${name}`).concat('/', '/app/export/statistics/export_licence'),
 }
 
 async function look(page, who, path, width) {
   await page.goto(`${url}/#${path}`)
   await page.locator('h1, h2, main').first().waitFor()
   await page.waitForLoadState('networkidle')
+  await page.waitForFunction(() => !/正在加载/.test(document.querySelector('#main')?.innerText ?? ''))
   await page.waitForTimeout(150)
   const name = `${path} (${who}) at ${width} px`
   ok(!(await page.getByText(/出错了|加载失败|无法加载/).count()), `${name} opens`)

@@ -41,3 +41,9 @@ export async function fill(page, path, text) {
   await input.blur()
 }
 export const confirm = (page) => page.locator('.el-message-box').getByRole('button', { name: /确定|是|继续/ }).click()
+
+// Waits for what no page shows. (page.waitForFunction takes the promise of an async function for a yes.)
+export async function until(condition, seconds = 30) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((done) => setTimeout(done, 100))) if (await condition()) return
+  throw new Error('what was waited for did not come')
+}

@@ -1,6 +1,37 @@
 // A licence type that the front end has never seen: its form, its list, its rules, from the definition alone.
-import { accessible, is, like, ok, test, url } from './lib.mjs'
+import { accessible, fits, is, like, ok, test, url } from './lib.mjs'
 import { as, choose, field } from './steps.mjs'
+
+// Another document is referred to: chosen among those in the states asked for, with the keyboard alone.
+async function reference(page) {
+  const place = field(page, 'head/licence'), input = place.getByRole('textbox')
+  await input.focus()
+  await page.keyboard.press('Space')
+  const box = page.getByRole('dialog', { name: '依据许可证' }), rows = box.locator('tbody').getByRole('row')
+  await rows.filter({ hasText: '26AA500002' }).waitFor()
+  is(await rows.count(), 2, 'only documents in the states asked for are offered')
+  await page.waitForFunction(() => document.activeElement?.closest('[role=search]'))
+  ok(true, 'the cursor stands in the search')
+  await accessible(page, 'choosing a document')
+  await page.setViewportSize({ width: 360, height: 780 })
+  await fits(page, 'choosing a document at 360 px')
+  await page.setViewportSize({ width: 1440, height: 900 })
+  await box.getByLabel('许可证号').focus()
+  await page.keyboard.type('500001')
+  await page.keyboard.press('Enter')
+  await rows.filter({ hasText: '26AA500002' }).waitFor({ state: 'detached' })
+  is(await rows.count(), 1, 'the search finds one')
+  for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.innerText === '选择')); i++) await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await box.waitFor({ state: 'hidden' })
+  is(await input.inputValue(), '26AA500001', 'what was picked stands in the field')
+  ok(await input.evaluate((element) => element === document.activeElement), 'the cursor is back in it')
+  await page.keyboard.press('Delete')
+  is(await input.inputValue(), '', 'Delete empties it')
+  await page.keyboard.press('Space')
+  await rows.filter({ hasText: '26AA500001' }).getByRole('button', { name: /选择/ }).click()
+  await box.waitFor({ state: 'hidden' })
+}
 
 await test(async () => {
   const page = await as('demo_admin', '/app/export/new/unseen_permit')
@@ -15,6 +46,7 @@ await test(async () => {
   await field(page, 'head/lab_name').waitFor({ state: 'detached' })
   await choose(page, 'head/agency', 'AA')
   await choose(page, 'head/country', '韩国')
+  await reference(page)
   const rows = page.locator('section.panel').filter({ has: page.getByRole('heading', { name: '项目' }) })
   await rows.getByLabel('名称', { exact: true }).first().fill('设备')
   await rows.getByRole('region', { name: /部件/ }).first().waitFor()
@@ -27,6 +59,8 @@ await test(async () => {
   await page.getByRole('button', { name: '暂存' }).click()
   await page.waitForURL(/doc\/unseen_permit\/\d+/)
   is(await field(page, 'head/no').locator('input').inputValue(), 'UP260001', 'it is saved under its own number')
+  is(await field(page, 'head/licence').getByRole('textbox').inputValue(), '26AA500001', 'with the document it refers to')
+  is(await field(page, 'head/licence_goods').locator('input').inputValue(), '硫酸二钠', 'and what is taken over from that')
   await accessible(page, 'the unseen form')
   await page.getByRole('button', { name: '申报', exact: true }).click()
   await page.locator('.tag').filter({ hasText: '待审' }).first().waitFor()
