@@ -122,7 +122,7 @@ static int read_template(struct store *store, struct seeding *s, struct error *e
         if (store_next(&rows)) {
             const char *body = store_column_text(&rows, 1, &length);
             s->template = store_column_integer(&rows, 0);
-            doc_hash(body, length, s->body_hash);
+            digest_sha256(body, length, s->body_hash);
         }
         store_end(&rows);
     }

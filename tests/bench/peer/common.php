@@ -35,6 +35,9 @@ function database(): PDO
     return $db;
 }
 
+// what the list of export applications shows
+const LIST_COLUMNS = 'id, version, form, state, state_withdraw, state_customs, state_print, application_no, licence_no, source, form_no, ' .
+    'goods_name, quantity, unit, amount_usd, applied';
 const COLUMNS = 'id, version, form, state, state_withdraw, state_customs, state_print, application_no, form_no, licence_no, year, goods, ' .
     'goods_name, quantity, unit, amount, currency, amount_usd, country, trade_mode, agency, enterprise_code, enterprise_name, ' .
     'consignor, contract_no, customs_port, applied, issued, valid_until, created, updated, source';
@@ -48,7 +51,7 @@ function row(array $row): array
 {
     $row['id'] = (string)$row['id'];
     foreach (['quantity', 'amount', 'amount_usd'] as $name)
-        if ($row[$name] !== null) $row[$name] = decimal((int)$row[$name]);
+        if (isset($row[$name])) $row[$name] = decimal((int)$row[$name]);
     foreach ($row as $name => $value)
         if ($value === '' || $value === null) unset($row[$name]);
     return $row;
