@@ -128,7 +128,9 @@ void arena_reset(struct arena *arena)
 
 void arena_free(struct arena *arena)
 {
-    blocks_free(arena->first);
+    struct arena_block *first = arena->first;
+
     arena->first = arena->current = NULL;
     arena->taken = 0;
+    blocks_free(first); /* last: the struct itself may lie in one of them */
 }

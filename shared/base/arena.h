@@ -31,7 +31,7 @@ char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((
 /* Forgets everything but keeps the first block for the next use. */
 void arena_reset(struct arena *arena);
 
-/* Gives all memory back. The arena may be used again. */
+/* Gives all memory back. The arena may be used again, unless its struct lies in its own memory: then it goes with it. */
 void arena_free(struct arena *arena);
 
 #endif

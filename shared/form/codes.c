@@ -183,11 +183,7 @@ struct code_table *code_table_read(const char *name, const char *csv, size_t len
 
 void code_table_free(struct code_table *table)
 {
-    struct arena arena;
-
-    if (!table) return;
-    arena = table->arena; /* the table lies in its own arena */
-    arena_free(&arena);
+    if (table) arena_free(&table->arena); /* it lies in its own arena */
 }
 
 /* ---- asking */

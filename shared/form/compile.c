@@ -359,9 +359,5 @@ struct form *form_compile(const char *text, size_t length, struct error *error)
 
 void form_free(struct form *form)
 {
-    struct arena arena;
-
-    if (!form) return;
-    arena = form->arena; /* the form lies in its own arena */
-    arena_free(&arena);
+    if (form) arena_free(&form->arena); /* it lies in its own arena */
 }

@@ -34,11 +34,7 @@ struct print_layout *print_layout_read(const char *text, size_t length, struct e
 
 void print_layout_free(struct print_layout *layout)
 {
-    struct arena arena;
-
-    if (!layout) return;
-    arena = layout->arena; /* the layout lies in its own arena */
-    arena_free(&arena);
+    if (layout) arena_free(&layout->arena); /* it lies in its own arena */
 }
 
 /* ---- templates: "{field}", "{field.code}", "{@value}", "{seq}" */

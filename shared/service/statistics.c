@@ -27,6 +27,15 @@ static struct slice name_of(const struct code_table *table, const char *code)
     return key;
 }
 
+/* What a row is of, in JSON; the caller writes its sums and closes it. */
+static void open_row(struct json_writer *json, const char *key, struct slice label, struct slice unit)
+{
+    json_object(json);
+    json_put_string(json, "key", key);
+    json_put_text(json, "label", label.text, label.length);
+    json_put_text(json, "unit", unit.text, unit.length);
+}
+
 static void statistics_row(void *context, const char *key, const char *unit, int64_t count, decimal quantity, decimal amount_usd)
 {
     struct statistics_output *output = context;
@@ -46,10 +55,7 @@ static void statistics_row(void *context, const char *key, const char *unit, int
         sheet_row_end(&output->sheet);
         return;
     }
-    json_object(json);
-    json_put_string(json, "key", key);
-    json_put_text(json, "label", label.text, label.length);
-    json_put_text(json, "unit", unit_name.text, unit_name.length);
+    open_row(json, key, label, unit_name);
     json_put_integer(json, "count", count);
     json_put_decimal(json, "quantity", quantity, 0);
     json_put_decimal(json, "amount_usd", amount_usd, 0);
@@ -175,10 +181,7 @@ static void monthly_row(void *context, const char *key, const char *unit, const 
         sheet_row_end(&output->sheet);
         return;
     }
-    json_object(json);
-    json_put_string(json, "key", key);
-    json_put_text(json, "label", label.text, label.length);
-    json_put_text(json, "unit", unit_name.text, unit_name.length);
+    open_row(json, key, label, unit_name);
     put_month(json, "month", month);
     put_month(json, "year", year);
     json_object_end(json);

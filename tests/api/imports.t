@@ -6,8 +6,8 @@ use warnings;
 use utf8;
 use Test::More;
 use JSON::PP ();
-use POSIX ();
 
+use SingleWindow::AtOnce;
 use SingleWindow::Instance;
 use SingleWindow::Export;
 
@@ -316,37 +316,18 @@ sub count { my ($what) = @_; return $sw->sql('export', "SELECT count(*) FROM $wh
 }
 
 # ---- two at once
-sub at_once {
-	my (@works) = @_;
-	pipe my $gate, my $go or die;
-	my @children = map {
-		my $work = $_;
-		pipe my $from, my $to or die;
-		my $pid = fork // die "fork: $!";
-		if (!$pid) {
-			close $go;
-			sysread $gate, my $nothing, 1;
-			print {$to} eval { said($work->()) } // $@;
-			close $to;
-			POSIX::_exit(0);
-		}
-		[ $pid, $from ];
-	} @works;
-	close $gate;
-	close $go;
-	return sort map { my ($pid, $from) = @$_; local $/ = undef; my $text = <$from>; waitpid $pid, 0; $text } @children;
-}
+sub said_at_once { return sort(at_once(map { my $work = $_; sub { said($work->()) } } @_)) }
 for my $round (1 .. 4) {
 	my ($id, $no) = licence({}, lot(weight => '10'));
-	my @said = at_once(map { my $n = $_; sub { reserve($no, $n, '10', message_id => "race-$round-$n") } } 1, 2);
+	my @said = said_at_once(map { my $n = $_; sub { reserve($no, $n, '10', message_id => "race-$round-$n") } } 1, 2);
 	is("@said", '200 booked 422 over_balance:quantity', 'two declarations want the last of it: one has it');
 	is(sums(statement($id)), 'granted=10 reserved=10 used=0 balance=0 uses=1', 'and nothing is there twice');
-	@said = at_once(map { sub { partner('reservations', message_id => "same-$round", licence_no => $no, declaration_no => declaration(9), quantity => '0') } } 1, 2);
+	@said = said_at_once(map { sub { partner('reservations', message_id => "same-$round", licence_no => $no, declaration_no => declaration(9), quantity => '0') } } 1, 2);
 	is("@said", '200 booked 200 repeated', 'the same message twice at once is booked once');
 }
 for my $round (1 .. 3) {
 	my ($id, $no) = licence({}, lot(weight => '10'));
-	my @said = at_once(sub { reserve($no, 1, '4', message_id => "revoke-$round") }, sub { act($officer, $id, 'annul') });
+	my @said = said_at_once(sub { reserve($no, 1, '4', message_id => "revoke-$round") }, sub { act($officer, $id, 'annul') });
 	like("@said", qr{^(?:200 booked 409 licence_reserved|200  422 not_in_force:licence_no)$}, "a licence is reserved or revoked, not both");
 	my $s = statement($id);
 	is($s->{reserved} + $s->{released}, $s->{reserved} ? 4 : 10, 'and the ledger says which');

@@ -1,20 +1,9 @@
 // The pages of import licences, with what imports.t has prepared. With SW_SCREENS=<folder> they are kept as pictures, to be looked at.
-import { accessible, clock, fits, is, like, ok, open, test, url } from './lib.mjs'
-import { as, choose, confirm, field, fill } from './steps.mjs'
+import { clock, is, like, ok, open, test, url } from './lib.mjs'
+import { as, choose, confirm, field, fill, look } from './steps.mjs'
 
 const { SW_SCREENS: keep, SW_LICENCE: licence, SW_RETURNED: returned, SW_DRAFT: draft, SW_MEP: mep } = process.env
 
-// Looked at wide and narrow: axe finds nothing, nothing sticks out.
-async function look(page, name) {
-  for (const width of [360, 1440]) {
-    await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
-    await page.waitForLoadState('networkidle')
-    await page.waitForTimeout(150)
-    await fits(page, `${name} at ${width} px`)
-    await accessible(page, `${name} at ${width} px`)
-    if (keep) await page.screenshot({ path: `${keep}/imports-${width}-${name.replaceAll(' ', '_')}.png`, fullPage: true })
-  }
-}
 const dialog = (page, name) => page.getByRole('dialog', { name })
 const go = (page, path) => page.goto(`${url}/#${path}`)
 const focused = (page, path) => page.waitForFunction((wanted) => document.activeElement?.closest('[data-path]')?.dataset.path.endsWith(wanted), path)
@@ -143,13 +132,18 @@ async function entry() {
   await page.context().close()
 }
 
+// Ticks the row of the list that has this text, and asks for its way.
+async function openWay(page, text, button) {
+  await page.getByRole('button', { name: button }).waitFor()
+  await page.locator('tbody').getByRole('row').filter({ hasText: text }).getByRole('checkbox').check()
+  await page.getByRole('button', { name: button }).click()
+  return dialog(page, button)
+}
+
 async function way() {
   const page = await as('demo_admin', '/app/nonmep/list/nonmep_licence')
-  await page.getByRole('button', { name: '查看流程状态' }).waitFor()
   const rows = page.locator('tbody').getByRole('row')
-  await rows.filter({ hasText: '复审不通过' }).getByRole('checkbox').check()
-  await page.getByRole('button', { name: '查看流程状态' }).click()
-  const box = dialog(page, '查看流程状态')
+  const box = await openWay(page, '复审不通过', '查看流程状态')
   await box.getByText(/当前状态：复审不通过/).waitFor()
   like(await box.innerText(), /由 .*许可证事务局.* 办理，自 2026-09-03 起已 \d+ 天/, 'who has it, and since when')
   is(await box.locator('.arc').count(), 2, 'both returns are drawn')
@@ -250,10 +244,8 @@ async function months() {
 async function english() {
   const page = await as('demo_admin', '/app/nonmep/list/nonmep_licence')
   await page.getByRole('button', { name: 'English' }).click()
-  const rows = page.locator('tbody').getByRole('row')
-  await rows.filter({ hasText: 'NA2600000000000001' }).getByRole('checkbox').check()
-  await page.getByRole('button', { name: 'Way so far' }).click()
-  like(await dialog(page, 'Way so far').getByRole('status').innerText(), /with .*, for \d+ days? \(since 2026-09-03\)/, 'who has it, in English')
+  const box = await openWay(page, 'NA2600000000000001', 'Way so far')
+  like(await box.getByRole('status').innerText(), /with .*, for \d+ days? \(since 2026-09-03\)/, 'who has it, in English')
   await look(page, 'way in English')
   for (const [path, name, words] of [['/app/nonmep/monthly/nonmep_licence', 'months', /Year up to this month/], ['/app/mep/query/mep_licence/balance', 'balances', /For reference only/], ['/app/nonmep/new/nonmep_licence', 'verdict', /Pre-application/]]) {
     await go(page, path)

@@ -1,6 +1,6 @@
 /* Bodies of two licence types: read as a request, evaluated as at a save, written, published. What was accepted is canonical: read again,
    as stored and as sent, it is accepted and writes the same bytes. The first byte chooses the licence type. */
-#include "files.h"
+#include "../lib/checkout.h"
 
 #include <stdint.h>
 
@@ -15,16 +15,16 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    forms[0] = fuzz_form("schema/forms/export_licence.1.json");
-    forms[1] = fuzz_form("tests/fixtures/forms/unseen_permit.1.json");
-    fuzz_tables(&set);
+    forms[0] = checkout_form("schema/forms/export_licence.1.json");
+    forms[1] = checkout_form("tests/fixtures/forms/unseen_permit.1.json");
+    checkout_tables(&set);
     return 0;
 }
 
 static struct form_body *accept(const struct form *form, const char *text, size_t length, bool stored, struct arena *arena)
 {
     struct form_codes codes = code_set_codes(&set);
-    struct form_context context = {.today = FUZZ_TODAY, .codes = &codes};
+    struct form_context context = {.today = CHECKOUT_TODAY, .codes = &codes};
     struct form_body *body = NULL;
     struct error error;
 
@@ -59,7 +59,7 @@ static void must_be_the_same(const struct form *form, const struct buffer *writt
     }
     buffer_init(&again, 0);
     json_writer_init(&json, &again);
-    form_write(body, &json, NULL, FUZZ_TODAY);
+    form_write(body, &json, NULL, CHECKOUT_TODAY);
     if (again.length != written->length || memcmp(again.data, written->data, again.length)) {
         fprintf(stderr, "%.*s\n%.*s\n", (int)written->length, written->data, (int)again.length, again.data);
         abort();
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     const struct form *form = forms[length ? bytes[0] & 1 : 0];
     struct form_codes codes = code_set_codes(&set);
-    struct form_context context = {.today = FUZZ_TODAY, .codes = &codes};
+    struct form_context context = {.today = CHECKOUT_TODAY, .codes = &codes};
     struct arena arena;
     struct form_body *body;
     struct buffer written;
@@ -88,11 +88,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         buffer_free(&written);
         buffer_init(&written, 0);
         json_writer_init(&json, &written);
-        form_write(body, &json, &codes, FUZZ_TODAY); /* with names: frozen at submission */
+        form_write(body, &json, &codes, CHECKOUT_TODAY); /* with names: frozen at submission */
         buffer_free(&written);
         buffer_init(&written, 0);
         json_writer_init(&json, &written);
-        form_write(body, &json, NULL, FUZZ_TODAY);
+        form_write(body, &json, NULL, CHECKOUT_TODAY);
         if (!large) must_be_the_same(form, &written, true, &arena);
         if (!large) must_be_the_same(form, &written, false, &arena);
         buffer_free(&written);

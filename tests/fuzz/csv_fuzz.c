@@ -1,5 +1,5 @@
 /* Code tables from CSV: refused with a reason, or every row can be found again and the table written, read and written to the same bytes. */
-#include "files.h"
+#include "../lib/checkout.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* Definitions: any bytes are refused with a reason or compile, and what compiled can be published, filled, computed, checked, written and
    read again. */
-#include "files.h"
+#include "../lib/checkout.h"
 
 #include <stdint.h>
 
@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static void use(const struct form *form, struct arena *arena)
 {
-    struct form_context context = {.today = FUZZ_TODAY};
+    struct form_context context = {.today = CHECKOUT_TODAY};
     static struct form_problems problems;
     struct form_body *body = form_body_new(form, arena);
     struct buffer out;

@@ -1,5 +1,5 @@
 /* Print layouts: refused with a reason, or a PDF comes out or an error; never anything else. */
-#include "files.h"
+#include "../lib/checkout.h"
 #include "print/draw.h"
 #include "print/print.h"
 
@@ -17,12 +17,12 @@ static const char text[] = "{\"head\":{\"purpose\":\"civil\",\"agency\":\"AA\",\
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     static struct form_problems problems;
-    struct form_context context = {.today = FUZZ_TODAY};
+    struct form_context context = {.today = CHECKOUT_TODAY};
     struct error error;
 
     (void)count;
     (void)arguments;
-    form = fuzz_form("tests/fixtures/forms/unseen_permit.1.json");
+    form = checkout_form("tests/fixtures/forms/unseen_permit.1.json");
     arena_init(&arena, 0);
     if (form_read(form, text, sizeof text - 1, false, &arena, &problems, &body, &error)) exit(2);
     form_evaluate(body, &context, FORM_NEVER, NULL);

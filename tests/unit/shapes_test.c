@@ -3,56 +3,12 @@
      shapes_test <definition> <folder> < bodies   one body per line; prints "accept" or "reject <field> <rule>" for each, and leaves
                                                   schema.xsd, schema.json and <line>.xml of what was accepted in the folder
    tests/api/shapes.t compares that with what other people's validators say. */
+#include "../lib/checkout.h"
 #include "tap.h"
-
-#include "base/date.h"
-#include "form/codes.h"
 
 static struct arena arena;
 static struct form_problems problems;
 static struct code_set set;
-static int32_t today;
-
-static char *slurp(const char *path, size_t *length)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = calloc(1, 1 << 22);
-
-    if (!file || !text) {
-        fprintf(stderr, "%s: not there\n", path);
-        exit(2);
-    }
-    *length = fread(text, 1, (1 << 22) - 1, file);
-    fclose(file);
-    return text;
-}
-
-static struct form *load_form(const char *path)
-{
-    struct error error;
-    size_t length;
-    char *text = slurp(path, &length);
-    struct form *form = form_compile(text, length, &error);
-
-    if (!form) {
-        fprintf(stderr, "%s: %s\n", path, error.detail);
-        exit(2);
-    }
-    free(text);
-    return form;
-}
-
-static void load_table(const char *name)
-{
-    char path[100];
-    struct error error;
-    size_t length;
-
-    snprintf(path, sizeof path, "schema/codes/%s.csv", name);
-    char *text = slurp(path, &length);
-    if ((set.tables[set.count] = code_table_read(name, text, length, &error))) set.count++;
-    free(text);
-}
 
 static void write_body(const struct form_body *body, struct buffer *out)
 {
@@ -60,14 +16,14 @@ static void write_body(const struct form_body *body, struct buffer *out)
 
     buffer_init(out, 0);
     json_writer_init(&json, out);
-    form_write(body, &json, NULL, today);
+    form_write(body, &json, NULL, CHECKOUT_TODAY);
 }
 
 /* As a save does it; what stands in `problems` was refused. */
 static struct form_body *accept(const struct form *form, const char *text, size_t length, bool stored)
 {
     struct form_codes codes = code_set_codes(&set);
-    struct form_context context = {.today = today, .codes = &codes};
+    struct form_context context = {.today = CHECKOUT_TODAY, .codes = &codes};
     struct form_body *body = NULL;
     struct error error;
 
@@ -148,7 +104,7 @@ static void judge(const struct form *form, const char *folder, long number, cons
 
 static int judge_all(const char *definition, const char *folder)
 {
-    struct form *form = load_form(definition);
+    struct form *form = checkout_form(definition);
     struct buffer out;
     char *line = NULL;
     size_t size = 0;
@@ -223,18 +179,14 @@ static void test_values(const struct form *form)
 
 int main(int count, char **arguments)
 {
-    static const char *const tables[] = {"coke_grade", "country", "currency", "customs_district", "exchange_rate",
-        "export_attachment_type", "export_goods", "issuing_agency", "payment_term_licence", "print_terminal", "trade_mode",
-        "transport_mode", "unit", "vehicle_brand"};
     struct form *form;
 
-    date_parse("2026-09-03", 10, &today);
     arena_init(&arena, 0);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) load_table(tables[i]);
+    checkout_tables(&set);
     if (count == 3) {
         return judge_all(arguments[1], arguments[2]);
     }
-    form = load_form("tests/fixtures/forms/unseen_permit.1.json");
+    form = checkout_form("tests/fixtures/forms/unseen_permit.1.json");
     test_rows(form);
     test_values(form);
     form_free(form);

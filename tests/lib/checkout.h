@@ -1,6 +1,6 @@
-/* What several fuzzers read once from the checkout. */
-#ifndef TESTS_FUZZ_FILES_H
-#define TESTS_FUZZ_FILES_H
+/* What unit tests and fuzzers read from the checkout. */
+#ifndef TESTS_LIB_CHECKOUT_H
+#define TESTS_LIB_CHECKOUT_H
 
 #include "base/date.h"
 #include "form/codes.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static inline char *fuzz_file(const char *path, size_t *length)
+static inline char *checkout_file(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "rb");
     char *text = calloc(1, 1 << 22);
@@ -23,11 +23,11 @@ static inline char *fuzz_file(const char *path, size_t *length)
     return text;
 }
 
-static inline struct form *fuzz_form(const char *path)
+static inline struct form *checkout_form(const char *path)
 {
     struct error error;
     size_t length;
-    char *text = fuzz_file(path, &length);
+    char *text = checkout_file(path, &length);
     struct form *form = form_compile(text, length, &error);
 
     if (!form) {
@@ -38,26 +38,26 @@ static inline struct form *fuzz_form(const char *path)
     return form;
 }
 
-static inline void fuzz_table(struct code_set *set, const char *name)
+static inline void checkout_table(struct code_set *set, const char *name)
 {
     char path[100];
     struct error error;
     size_t length;
 
     snprintf(path, sizeof path, "schema/codes/%s.csv", name);
-    char *text = fuzz_file(path, &length);
+    char *text = checkout_file(path, &length);
     if (!(set->tables[set->count++] = code_table_read(name, text, length, &error))) exit(2);
     free(text);
 }
 
-static inline void fuzz_tables(struct code_set *set)
+static inline void checkout_tables(struct code_set *set)
 {
     static const char *const names[] = {"coke_grade", "country", "currency", "customs_district", "exchange_rate", "export_attachment_type",
         "export_goods", "issuing_agency", "payment_term_licence", "print_terminal", "trade_mode", "transport_mode", "unit", "vehicle_brand"};
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) fuzz_table(set, names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) checkout_table(set, names[i]);
 }
 
-#define FUZZ_TODAY date_from_parts(2026, 9, 3)
+#define CHECKOUT_TODAY date_from_parts(2026, 9, 3)
 
 #endif
