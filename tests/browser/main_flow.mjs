@@ -1,55 +1,19 @@
 // A new enterprise from its registration to a licence that customs has written off: the whole module, as people use it.
 import { writeFileSync } from 'node:fs'
 import { accounts, accessible, fits, is, like, ok, open, pdfText, qrCodes, test, url, variables } from './lib.mjs'
-import { as, captcha, choose, confirm, field, fill, labelled, signIn, until } from './steps.mjs'
+import { as, choose, confirm, field, fill, newEnterprise, until } from './steps.mjs'
 
-const PASSWORD = 'Steel-Works-2026'
 const pdf = { name: '合同.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n') }
 const saved = async (download, name) => { const file = `${variables}/${name}`; await download.saveAs(file); return file }
 
-// The code by SMS lies in the portal's mailbox, for there is no gateway.
-async function smsCode(mobile) {
-  const portal = await as('demo_portal', '/app/admin/mailbox')
-  const line = portal.getByRole('row').filter({ hasText: mobile }).first()
-  await line.waitFor()
-  const code = /\b(\d{6})\b/.exec(await line.innerText())?.[1]
-  ok(code, 'the administrator reads the code in the mailbox')
-  await accessible(portal, 'mailbox')
-  await portal.context().close()
-  return code
-}
-
 async function register() {
-  const page = await open('/#/register')
-  await page.getByText('企业用户').click()
-  await page.getByRole('button', { name: '下一步' }).click()
-  await page.getByRole('button', { name: '下一步' }).click()
-  ok(await page.locator('.wrong').count() >= 4, 'registration marks every missing field')
-  await labelled(page, '用户名').fill('steel_works')
-  await labelled(page, '.*姓名').fill('王工')
-  for (const input of await page.locator('input[autocomplete="new-password"]').all()) await input.fill(PASSWORD)
-  await page.getByLabel(/邮箱/).fill('wang@steel.example')
-  await page.getByLabel(/手机号/).fill('13800001111')
-  await page.keyboard.press('Tab')
-  await page.getByRole('button', { name: '获取验证码' }).click()
-  await captcha(page.getByRole('dialog'))
-  await page.keyboard.press('Enter')
-  await page.getByRole('status').filter({ hasText: /已发送/ }).waitFor()
-  await page.locator('input[autocomplete="one-time-code"]').fill(await smsCode('13800001111'))
-  await accessible(page, 'registration')
-  await page.getByRole('button', { name: '下一步' }).click()
-  await labelled(page, '企业名称').fill('辽宁恒益五金矿产有限公司(演示)')
-  await page.getByLabel(/社会信用代码/).fill('91210200MA0XY12345'.replace('I', '1'))
-  await page.getByLabel(/企业代码/).fill('2102299201930')
-  await page.getByLabel(/地址/).fill('大连市中山区1号')
-  await page.getByLabel(/联系人/).fill('王工')
-  await page.getByLabel(/联系电话/).fill('0411-12345678')
-  await captcha(page)
-  await page.getByRole('button', { name: '注册', exact: true }).click()
-  await page.getByText('注册成功').waitFor()
+  const page = await newEnterprise({ name: 'steel_works', person: '王工', password: 'Steel-Works-2026', mobile: '13800001111', email: 'wang@steel.example',
+    enterprise: '辽宁恒益五金矿产有限公司(演示)', uscc: '91210200MA0XY12345', code: '2102299201930', address: '大连市中山区1号', phone: '0411-12345678',
+    async look(page, name) {
+      if (name === 'empty registration') ok(await page.locator('.wrong').count() >= 4, 'registration marks every missing field')
+      else await accessible(page, name)
+    } })
   ok(true, 'a new enterprise registers')
-  await page.getByRole('link', { name: '登录' }).last().click()
-  await signIn(page, 'steel_works', PASSWORD)
   like(await page.locator('header').first().innerText(), /2102299201930/, 'the header shows the company and its 13-digit code')
   return page
 }

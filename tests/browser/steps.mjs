@@ -1,5 +1,6 @@
 // What people do again and again, for the browser tests: signing in, choosing codes, filling in a form by its definition's paths.
-import { accounts, open, url } from './lib.mjs'
+import { basename } from 'node:path'
+import { accessible, accounts, fits, open, url } from './lib.mjs'
 
 // Nobody types a captcha before seeing its picture; a new picture empties the field.
 export async function captcha(place) {
@@ -21,6 +22,63 @@ export async function as(name, path = '/', options = {}) {
   await signIn(page, name, accounts()[name])
   await page.goto(`${url}/#${path}`)
   return page
+}
+
+// An enterprise that nobody knows: registered by its administrator, who is then signed in. `look` is shown what there is to look at on the way.
+export async function newEnterprise({ name, person, password, mobile, email, enterprise, uscc, code, address, phone, look = async () => {} }) {
+  const page = await open('/#/register')
+  await page.getByText('企业用户').click()
+  await page.getByRole('button', { name: '下一步' }).click()
+  await page.getByRole('button', { name: '下一步' }).click()
+  await look(page, 'empty registration')
+  await labelled(page, '用户名').fill(name)
+  await labelled(page, '.*姓名').fill(person)
+  for (const input of await page.locator('input[autocomplete="new-password"]').all()) await input.fill(password)
+  await page.getByLabel(/邮箱/).fill(email)
+  await page.getByLabel(/手机号/).fill(mobile)
+  await page.keyboard.press('Tab')
+  await page.getByRole('button', { name: '获取验证码' }).click()
+  await captcha(page.getByRole('dialog'))
+  await page.keyboard.press('Enter')
+  await page.getByRole('status').filter({ hasText: /已发送/ }).waitFor()
+  await page.locator('input[autocomplete="one-time-code"]').fill(await smsCode(mobile, look))
+  await look(page, 'registration')
+  await page.getByRole('button', { name: '下一步' }).click()
+  await labelled(page, '企业名称').fill(enterprise)
+  await page.getByLabel(/社会信用代码/).fill(uscc)
+  await page.getByLabel(/企业代码/).fill(code)
+  await page.getByLabel(/地址/).fill(address)
+  await page.getByLabel(/联系人/).fill(person)
+  await page.getByLabel(/联系电话/).fill(phone)
+  await captcha(page)
+  await page.getByRole('button', { name: '注册', exact: true }).click()
+  await page.getByText('注册成功').waitFor()
+  await page.getByRole('link', { name: '登录' }).last().click()
+  await signIn(page, name, password)
+  return page
+}
+
+// The code by SMS lies in the portal's mailbox, for there is no gateway.
+async function smsCode(mobile, look) {
+  const portal = await as('demo_portal', '/app/admin/mailbox')
+  const line = portal.getByRole('row').filter({ hasText: mobile }).first()
+  await line.waitFor()
+  const code = /\b(\d{6})\b/.exec(await line.innerText())[1]
+  await look(portal, 'mailbox')
+  await portal.context().close()
+  return code
+}
+
+// Looked at narrow and wide: axe finds nothing, nothing sticks out. With SW_SCREENS=<folder> the pictures are kept.
+export async function look(page, name) {
+  for (const width of [360, 1440]) {
+    await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
+    await page.waitForLoadState('networkidle')
+    await page.waitForTimeout(150)
+    await fits(page, `${name} at ${width} px`)
+    await accessible(page, `${name} at ${width} px`)
+    if (process.env.SW_SCREENS) await page.screenshot({ path: `${process.env.SW_SCREENS}/${basename(process.argv[1], '.mjs')}-${width}-${name.replaceAll(' ', '_')}.png`, fullPage: true })
+  }
 }
 
 // A plain field by its label; the star of a mandatory one is part of the label's text.
