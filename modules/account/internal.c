@@ -1,4 +1,4 @@
-/* What the other programs ask: whether a session still counts, who a user is, whom an API key belongs to. */
+/* What the other programs ask: whether a session still counts, who a user is, whom an API key belongs to; and what they tell: who did what. */
 #include "account.h"
 
 #include <stdlib.h>
@@ -112,10 +112,39 @@ static int key_get(struct web_call *call)
     return web_write(call, key_work, key);
 }
 
+/* ---- what administrators and officers do in other programs */
+
+struct note { int64_t actor; const char *actor_name, *address, *action, *subject, *detail; };
+
+static int audit_work(void *connection, struct web_call *call, struct error *error)
+{
+    const struct note *note = call->argument;
+    call->status = 204;
+    return audit_by(connection, note->actor, note->actor_name, 0, note->address, note->action, note->subject, note->detail, error);
+}
+
+static int audit_post(struct web_call *call)
+{
+    struct service_input input;
+    struct note *note = arena_alloc(&call->arena, sizeof *note);
+    const char *actor;
+    if (!note)
+        return out_of_memory(&call->error);
+    if (service_input(call, &input) || service_text(call, &input, "actor", 20, &actor) || service_text(call, &input, "actor_name", 64, &note->actor_name) ||
+        service_text(call, &input, "address", 64, &note->address) || service_text(call, &input, "action", 48, &note->action) ||
+        service_text(call, &input, "subject", 200, &note->subject) || service_text(call, &input, "detail", 200, &note->detail))
+        return (int)call->error.code;
+    if (!actor || !note->actor_name || !note->address || !note->action)
+        return error_set(&call->error, ERROR_INVALID, "required", "缺少操作者或操作。", "Who did what is missing.");
+    note->actor = strtoll(actor, NULL, 10);
+    return web_write(call, audit_work, note);
+}
+
 #define INTERNAL (WEB_INTERNAL_ONLY | WEB_NO_CSRF)
 
 const struct web_route internal_routes[] = {
     {"GET", "/internal/account/users/:id/epoch", user_epoch, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
     {"GET", "/internal/account/users/:id", user_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
+    {"POST", "/internal/account/audit", audit_post, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 8192, {0, 0}},
     {"GET", "/internal/account/keys/:hash", key_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
     {0}};

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LEASE_MILLISECONDS 30000
+#define ISSUED_BYTES (32u << 20) /* a print with the pictures of its rows */
 #define ISSUES_AT_ONCE 4
 
 /* ---- batches */
@@ -424,7 +425,7 @@ static bool steps_make(struct steps *steps, struct doc_module *module, struct st
         step->now = clock_now();
         step->lease = clock_lease() + LEASE_MILLISECONDS;
         arena_init(&step->arena, 256u << 20);
-        buffer_init(&step->print, 16u << 20);
+        buffer_init(&step->print, ISSUED_BYTES);
         steps->step[i] = step;
     }
     return true;

@@ -1,4 +1,5 @@
 /* Loading what a module works by: definitions and code tables. */
+#include "base/file.h"
 #include "document/internal.h"
 
 #include <dirent.h>
@@ -6,18 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int read_file(const char *path, struct buffer *buffer, struct error *error)
-{
-    FILE *file = fopen(path, "rb");
-    char chunk[65536];
-    size_t length;
-
-    if (!file) return error_internal(error, "%s: %s", path, strerror(errno));
-    while ((length = fread(chunk, 1, sizeof chunk, file)) > 0) buffer_bytes(buffer, chunk, length);
-    fclose(file);
-    return buffer->failed ? error_internal(error, "%s is too large", path) : 0;
-}
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -47,7 +36,7 @@ static int load_form(struct doc_module *module, const char *file_name, struct er
 
     snprintf(path, sizeof path, "%s/forms/%s", module->schema, file_name);
     buffer_init(&text, 0);
-    if (read_file(path, &text, error)) {
+    if (file_read(path, &text, error)) {
         buffer_free(&text);
         return (int)error->code;
     }
@@ -181,7 +170,7 @@ static int load_table(struct doc_module *module, const char *file_name, struct e
     snprintf(path, sizeof path, "%s/codes/%s", module->schema, file_name);
     snprintf(name, sizeof name, "%.*s", (int)(strlen(file_name) - 4), file_name);
     buffer_init(&text, 0);
-    if (read_file(path, &text, error)) {
+    if (file_read(path, &text, error)) {
         buffer_free(&text);
         return (int)error->code;
     }

@@ -1,15 +1,17 @@
 #include "print/draw.h"
 
-#include "print/pages.h"
+#include "print/drawing.h"
 
 #include <cairo-pdf.h>
-#include <pango/pangocairo.h>
+#include <math.h>
 #include <qrencode.h>
 #include <string.h>
 
 #define POINTS(millimetres) ((millimetres) * 72.0 / 25.4)
 #define FONT "WenQuanYi Micro Hei, Droid Sans Fallback, Sans"
 #define LABEL_SIZE 7
+#define WATERMARK_SIZE 96
+#define WATERMARK_GREY 0.87
 #define SMALLEST_SIZE 4.4 /* points; smaller cannot be read on paper */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* how cairo counts the bits of a word */
 #define FIRST_DOT(x) (UINT32_C(1) << (x))
@@ -17,22 +19,16 @@
 #define FIRST_DOT(x) (UINT32_C(1) << (31 - (x)))
 #endif
 
-struct drawing {
-    cairo_surface_t *surface;
-    cairo_t *cairo;
-    PangoLayout *text;
-};
-
-struct area { double x, y, w, h; }; /* points */
-
-static struct area area_of(const struct print_item *item)
+struct area drawing_area(const struct print_item *item)
 {
     return (struct area){POINTS((double)item->area.x), POINTS((double)item->area.y), POINTS((double)item->area.w), POINTS((double)item->area.h)};
 }
 
-static struct area inside(struct area area) { return (struct area){area.x + 3, area.y + 2, area.w - 6, area.h - 3}; }
+static struct area inside(struct area area) { return (struct area){area.x + CELL_SIDE, area.y + 2, area.w - 2 * CELL_SIDE, area.h - 3}; }
 
-static void set_font(struct drawing *drawing, double size, bool bold)
+/* ---- text */
+
+static void set_font(PangoLayout *layout, double size, bool bold)
 {
     static PangoFontDescription *fonts[2];
     PangoFontDescription **font = &fonts[bold];
@@ -42,7 +38,18 @@ static void set_font(struct drawing *drawing, double size, bool bold)
         if (bold) pango_font_description_set_weight(*font, PANGO_WEIGHT_BOLD);
     }
     pango_font_description_set_absolute_size(*font, size * PANGO_SCALE);
-    pango_layout_set_font_description(drawing->text, *font);
+    pango_layout_set_font_description(layout, *font);
+}
+
+void set_text(PangoLayout *layout, const char *text, double width, double size, bool bold, enum print_align align)
+{
+    static const PangoAlignment alignments[] = {PANGO_ALIGN_LEFT, PANGO_ALIGN_CENTER, PANGO_ALIGN_RIGHT};
+
+    pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_alignment(layout, alignments[align]);
+    pango_layout_set_text(layout, text, -1);
+    set_font(layout, size, bold);
 }
 
 static int height_of(struct drawing *drawing)
@@ -56,19 +63,14 @@ static int height_of(struct drawing *drawing)
 /* Draws text inside an area; text that does not fit is set smaller. Returns the height used. */
 static double draw_text(struct drawing *drawing, struct area area, const char *text, double size, bool bold, enum print_align align)
 {
-    static const PangoAlignment alignments[] = {PANGO_ALIGN_LEFT, PANGO_ALIGN_CENTER, PANGO_ALIGN_RIGHT};
     int height;
 
     if (!*text) return 0;
-    pango_layout_set_width(drawing->text, (int)(area.w * PANGO_SCALE));
-    pango_layout_set_wrap(drawing->text, PANGO_WRAP_WORD_CHAR);
-    pango_layout_set_alignment(drawing->text, alignments[align]);
-    pango_layout_set_text(drawing->text, text, -1);
-    set_font(drawing, size, bold);
+    set_text(drawing->text, text, area.w, size, bold, align);
     height = height_of(drawing);
     while (area.h > 0 && (double)height / PANGO_SCALE > area.h && size >= SMALLEST_SIZE) {
         size *= 0.9;
-        set_font(drawing, size, bold);
+        set_font(drawing->text, size, bold);
         height = height_of(drawing);
     }
     cairo_move_to(drawing->cairo, area.x, area.y);
@@ -76,7 +78,29 @@ static double draw_text(struct drawing *drawing, struct area area, const char *t
     return (double)height / PANGO_SCALE;
 }
 
-static void draw_frame(struct drawing *drawing, struct area area)
+/* The text with the numbers of this page and of all; good until the next call. */
+static const char *with_numbers(struct drawing *drawing, const char *text)
+{
+    static const char page[] = "{@page}", pages[] = "{@pages}";
+
+    buffer_reset(&drawing->words);
+    while (*text) {
+        if (!strncmp(text, page, sizeof page - 1)) {
+            buffer_integer(&drawing->words, drawing->page);
+            text += sizeof page - 1;
+        } else if (!strncmp(text, pages, sizeof pages - 1)) {
+            buffer_integer(&drawing->words, drawing->page_count);
+            text += sizeof pages - 1;
+        } else {
+            buffer_char(&drawing->words, *text++);
+        }
+    }
+    return buffer_string(&drawing->words);
+}
+
+/* ---- items */
+
+void draw_frame(struct drawing *drawing, struct area area)
 {
     cairo_set_line_width(drawing->cairo, 0.6);
     cairo_rectangle(drawing->cairo, area.x, area.y, area.w, area.h);
@@ -85,12 +109,34 @@ static void draw_frame(struct drawing *drawing, struct area area)
 
 static void draw_box(struct drawing *drawing, const struct print_item *item)
 {
-    struct area area = area_of(item), room = inside(area);
+    struct area area = drawing_area(item), room = inside(area);
     double used;
 
     draw_frame(drawing, area);
     used = draw_text(drawing, (struct area){room.x, room.y, room.w, 0}, item->label, LABEL_SIZE, false, ALIGN_LEFT);
     draw_text(drawing, (struct area){room.x, room.y + used, room.w, room.h - used}, item->text, (double)item->size, item->bold, item->align);
+}
+
+static void draw_cell(struct drawing *drawing, const struct print_item *item)
+{
+    struct area area = drawing_area(item), room = inside(area);
+    double used;
+
+    draw_frame(drawing, area);
+    used = draw_text(drawing, room, item->text, (double)item->size, item->bold, item->align);
+    draw_image(drawing, (struct area){room.x, room.y + used, room.w, room.h - used}, item->picture);
+}
+
+static void draw_watermark(struct drawing *drawing, const struct print_item *item)
+{
+    const double width = POINTS(210), height = POINTS(297);
+
+    cairo_save(drawing->cairo);
+    cairo_set_source_rgb(drawing->cairo, WATERMARK_GREY, WATERMARK_GREY, WATERMARK_GREY);
+    cairo_translate(drawing->cairo, width / 2, height / 2);
+    cairo_rotate(drawing->cairo, -atan2(height, width));
+    draw_text(drawing, (struct area){-height / 2, -WATERMARK_SIZE * 0.6, height, 0}, item->text, WATERMARK_SIZE, true, ALIGN_CENTER);
+    cairo_restore(drawing->cairo);
 }
 
 /* As a mask of one bit a dot, not smoothed: a thousand rectangles would take as long as the rest of the page. */
@@ -120,22 +166,58 @@ static void draw_qr(struct drawing *drawing, const struct print_item *item)
     QRcode *code;
 
     if (!*item->text || !(code = QRcode_encodeString(item->text, 0, QR_ECLEVEL_M, QR_MODE_8, 1))) return;
-    draw_dots(drawing, area_of(item), code);
+    draw_dots(drawing, drawing_area(item), code);
     QRcode_free(code);
 }
 
-static void draw_item(struct drawing *drawing, const struct print_item *item)
+void draw_item(struct drawing *drawing, const struct print_item *as_read)
 {
-    switch (item->kind) {
-    case ITEM_TEXT: draw_text(drawing, area_of(item), item->text, (double)item->size, item->bold, item->align); break;
-    case ITEM_BOX: draw_box(drawing, item); break;
-    case ITEM_CELL:
-        draw_frame(drawing, area_of(item));
-        draw_text(drawing, inside(area_of(item)), item->text, (double)item->size, item->bold, item->align);
-        break;
-    case ITEM_QR: draw_qr(drawing, item); break;
-    default: cairo_show_page(drawing->cairo);
+    struct print_item item = *as_read;
+
+    if (item.numbered) item.text = with_numbers(drawing, item.text);
+    switch (item.kind) {
+    case ITEM_TEXT: draw_text(drawing, drawing_area(&item), item.text, (double)item.size, item.bold, item.align); break;
+    case ITEM_BOX: draw_box(drawing, &item); break;
+    case ITEM_CELL: draw_cell(drawing, &item); break;
+    case ITEM_QR: draw_qr(drawing, &item); break;
+    case ITEM_IMAGE: draw_image(drawing, drawing_area(&item), item.picture); break;
+    case ITEM_WATERMARK: draw_watermark(drawing, &item); break;
+    default: break;
     }
+}
+
+/* ---- documents */
+
+static int pages_of_document(const struct buffer *pages, size_t at)
+{
+    struct print_item item;
+    bool broken = false;
+    int count = 0;
+
+    while (print_item_read(pages, &at, &item, &broken) && item.kind != ITEM_DOCUMENT && item.kind != ITEM_FLOW) count += item.kind == ITEM_PAGE_END;
+    return count;
+}
+
+static int draw_list(struct drawing *drawing, struct error *error)
+{
+    struct print_item item;
+    bool broken = false;
+    size_t at = 0;
+
+    while (print_item_read(drawing->pages, &at, &item, &broken)) {
+        if (item.kind == ITEM_DOCUMENT) {
+            drawing->page = 1;
+            drawing->page_count = pages_of_document(drawing->pages, at);
+        } else if (item.kind == ITEM_PAGE_END) {
+            cairo_show_page(drawing->cairo);
+            drawing->page++;
+        } else if (item.kind == ITEM_FLOW) {
+            if (draw_flow(drawing, &at, error)) return (int)error->code;
+        } else {
+            draw_item(drawing, &item);
+        }
+    }
+    return broken ? error_internal(error, "what should be drawn is no list of items") : 0;
 }
 
 static cairo_status_t write_pdf(void *context, const unsigned char *bytes, unsigned length)
@@ -148,23 +230,27 @@ static cairo_status_t write_pdf(void *context, const unsigned char *bytes, unsig
 
 int draw_pages(const struct buffer *pages, const char *title, struct buffer *pdf, struct error *error)
 {
-    struct drawing drawing = {.surface = cairo_pdf_surface_create_for_stream(write_pdf, pdf, POINTS(210), POINTS(297))};
-    struct print_item item;
+    static struct drawing drawing; /* one at a time */
     cairo_status_t drawn, written;
-    bool broken = false;
-    size_t at = 0;
+    int code;
 
+    drawing.pages = pages;
+    drawing.page = drawing.page_count = 0;
+    drawing.dots = 0;
+    drawing.surface = cairo_pdf_surface_create_for_stream(write_pdf, pdf, POINTS(210), POINTS(297));
     cairo_pdf_surface_set_metadata(drawing.surface, CAIRO_PDF_METADATA_TITLE, title);
     drawing.cairo = cairo_create(drawing.surface);
     drawing.text = pango_cairo_create_layout(drawing.cairo);
-    while (print_item_read(pages, &at, &item, &broken)) draw_item(&drawing, &item);
+    buffer_init(&drawing.words, 1 << 20);
+    code = draw_list(&drawing, error);
     drawn = cairo_status(drawing.cairo);
     g_object_unref(drawing.text);
     cairo_destroy(drawing.cairo);
     cairo_surface_finish(drawing.surface);
     written = cairo_surface_status(drawing.surface);
     cairo_surface_destroy(drawing.surface);
-    if (broken) return error_internal(error, "what should be drawn is no list of items");
-    if (drawn == CAIRO_STATUS_SUCCESS && written == CAIRO_STATUS_SUCCESS) return 0;
+    images_free(&drawing);
+    buffer_free(&drawing.words);
+    if (code || (drawn == CAIRO_STATUS_SUCCESS && written == CAIRO_STATUS_SUCCESS)) return code;
     return error_internal(error, "cairo: %s", cairo_status_to_string(drawn == CAIRO_STATUS_SUCCESS ? written : drawn));
 }

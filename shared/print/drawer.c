@@ -104,7 +104,8 @@ static int draw(struct drawer *drawer, const struct buffer *pages, const char *t
         }
     }
     if (!code) return 0;
-    error_internal(error, "print: %s", code < 0 ? "the drawing program broke twice" : buffer_string(pdf) + before);
+    if (code == ERROR_INVALID) print_too_many_pages(error);
+    else error_internal(error, "print: %s", code < 0 ? "the drawing program broke twice" : buffer_string(pdf) + before);
     pdf->length = before;
     return (int)error->code;
 }

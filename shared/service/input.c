@@ -98,6 +98,33 @@ int service_ids(struct web_call *call, const struct service_input *input, size_t
     return 0;
 }
 
+/* ---- audit */
+
+#define AUDIT_MILLISECONDS 2000
+
+int service_audit(struct web_call *call, const char *action, const char *subject, const char *detail)
+{
+    struct buffer request, answer;
+    struct json_writer json;
+
+    buffer_init(&request, 8192);
+    buffer_init(&answer, 8192);
+    json_writer_init(&json, &request);
+    json_object(&json);
+    json_put_id(&json, "actor", caller(call)->user);
+    json_put_string(&json, "actor_name", caller(call)->user_name);
+    json_put_string(&json, "address", call->remote_address);
+    json_put_string(&json, "action", action);
+    json_put_string(&json, "subject", arena_printf(&call->arena, "%s/%s", service_of(call)->module, subject));
+    json_put_string(&json, "detail", detail);
+    json_object_end(&json);
+    if (request.failed) error_internal(&call->error, "what should be noted is too long");
+    else web_internal_request(call->server, "POST", "/internal/account/audit", buffer_string(&request), AUDIT_MILLISECONDS, &answer, &call->error);
+    buffer_free(&request);
+    buffer_free(&answer);
+    return (int)call->error.code;
+}
+
 /* ---- idempotency */
 
 #define KEEP_MILLISECONDS (24 * 3600 * INT64_C(1000))

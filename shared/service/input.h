@@ -21,6 +21,10 @@ int service_ids(struct web_call *call, const struct service_input *input, size_t
    422; kept in the same transaction as the work. */
 int service_write(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument);
 
+/* Notes in the accounts program what the caller is about to do to `subject` (list of an administrator's page: module and subject).
+   To be called before the writing: what cannot be noted (ERROR_UNAVAILABLE) is not done. Waits for another program: LANE_SLOW. */
+int service_audit(struct web_call *call, const char *action, const char *subject, const char *detail);
+
 const struct principal *caller(const struct web_call *call);
 struct store_connection *reader_of(const struct web_call *call);
 

@@ -5,7 +5,9 @@
 #include "base/date.h"
 #include "document/job.h"
 #include "document/ledger.h"
-#include "print/print.h"
+#include "print/pages.h"
+#include "service/layouts.h"
+#include "service/seals.h"
 #include "service/zip.h"
 
 #include <stdio.h>
@@ -13,7 +15,8 @@
 #include <string.h>
 
 #define PRINT_MAXIMUM 100 /* documents at once */
-#define PAGES_BYTES ((size_t)16 << 20)
+#define UNCONFIRMED "版式未核实"
+#define PAGES_BYTES ((size_t)PRINT_REQUEST_MAXIMUM - 8192)
 
 /* ---- one document onto pages */
 
@@ -25,21 +28,9 @@ struct printing {
     struct form_body *body;
     const struct json *names;
     const struct form *form;
+    const struct json *print; /* of the definition */
+    struct error error;       /* of reading pictures */
 };
-
-static int read_layout(const struct doc_module *module, const char *name, struct print_layout **layout, struct error *error)
-{
-    char path[1100], text[65536];
-    FILE *file;
-    size_t length;
-
-    snprintf(path, sizeof path, "%s/print/%s.json", module->schema, name);
-    if (!(file = fopen(path, "rb"))) return error_internal(error, "%s cannot be read", path);
-    length = fread(text, 1, sizeof text, file);
-    fclose(file);
-    *layout = print_layout_read(text, length, error);
-    return *layout ? 0 : (int)error->code;
-}
 
 static int load(struct printing *printing, const struct principal *principal, int64_t id, struct error *error)
 {
@@ -79,8 +70,65 @@ static struct slice agency_name(struct doc_module *module, const char *code)
     return (struct slice){code, strlen(code)};
 }
 
+/* ---- pictures: attachments, and the seal of who issues */
+
+static bool is_issued(const struct form *form, const char *name)
+{
+    for (size_t i = 0; form && i < form->action_count; i++)
+        for (size_t k = 0; k < form->actions[i].effect_count; k++)
+            if (form->actions[i].effects[k].kind == EFFECT_ISSUE && !strcmp(form->actions[i].effects[k].name, name)) return true;
+    return false;
+}
+
+/* Only what is issued is sealed: no preview, no application. */
+static bool find_seal(struct printing *printing, struct print_file *file)
+{
+    struct slice seal;
+
+    if (!*printing->row.issued || !is_issued(printing->form, json_member_text(printing->print, "name", ""))) return false;
+    if (seal_read(printing->reader, printing->row.agency, printing->arena, &seal, &printing->error) || !seal.text) return false;
+    file->bytes = seal.text;
+    file->length = seal.length;
+    snprintf(file->what, sizeof file->what, "seal of %s", printing->row.agency);
+    return true;
+}
+
+static bool find_picture(void *context, const char *type, const char *block, int64_t row_id, struct print_file *file)
+{
+    struct printing *printing = context;
+    struct store_rows rows;
+    const void *bytes = NULL;
+
+    if (printing->error.code) return false;
+    if (!type) return find_seal(printing, file);
+    if (store_query(printing->reader, &rows, &printing->error, "SELECT id, bytes FROM attachment WHERE document = $1 AND block = $2 AND row_id = $3 AND type = $4",
+                    STORE_VALUES(store_integer(printing->row.id), store_string(block), store_integer(row_id), store_string(type))))
+        return false;
+    if (store_next(&rows)) {
+        bytes = store_column_bytes(&rows, 1, &file->length);
+        file->bytes = arena_copy(printing->arena, bytes, file->length);
+        snprintf(file->what, sizeof file->what, "attachment %lld", (long long)store_column_integer(&rows, 0));
+        if (!file->bytes) error_internal(&printing->error, "out of memory");
+    }
+    return !store_end(&rows) && bytes && !printing->error.code;
+}
+
+/* ---- onto pages */
+
+/* What stands across every page: the print's own words, and that nobody has compared the layout with the official form. */
+static int find_watermark(struct printing *printing, const char *name, const struct print_layout *layout, const char **watermark, struct error *error)
+{
+    const char *own = json_member_text(json_member(printing->print, "watermark"), "zh", NULL);
+    bool confirmed;
+
+    *watermark = own;
+    if (layout_confirmed(printing->reader, name, layout, &confirmed, error) || confirmed) return (int)error->code;
+    *watermark = own ? arena_printf(printing->arena, "%s\n%s", own, UNCONFIRMED) : UNCONFIRMED;
+    return 0;
+}
+
 /* Call with the module's read lock held: names of codes point into tables. */
-static int add_pages(struct printing *printing, struct buffer *pages, const struct print_layout *layout, struct error *error)
+static int add_pages(struct printing *printing, struct buffer *pages, const struct print_layout *layout, const char *watermark, struct error *error)
 {
     const struct doc_row *row = &printing->row;
     struct form_codes codes = code_set_codes(&printing->module->codes);
@@ -94,24 +142,50 @@ static int add_pages(struct printing *printing, struct buffer *pages, const stru
         {"applied", row->applied}, {"issued", row->issued}, {"valid_until", row->valid_until}, {"check_code", row->check_code},
         {"agency_name", arena_copy(printing->arena, agency.text, agency.length)}, {"verify_url", url},
         {"portal_url", printing->module->public_url}, {NULL, NULL}};
-    const struct print_source source = {.body = printing->body, .names = printing->names, .codes = &codes, .values = values};
+    const struct print_source source = {.body = printing->body, .names = printing->names, .codes = &codes, .values = values, .watermark = watermark,
+                                        .picture = find_picture, .picture_context = printing};
 
-    return print_add(pages, layout, &source, error);
+    error_clear(&printing->error);
+    if (print_add(pages, layout, &source, error)) return (int)error->code;
+    if (printing->error.code) *error = printing->error;
+    return (int)error->code;
+}
+
+/* A print that goes "by" a field has a layout for each of its codes. */
+static int find_layout(const struct printing *printing, char name[LAYOUT_NAME_SIZE], struct error *error)
+{
+    const char *layout = json_member_text(printing->print, "layout", ""), *by = json_member_text(printing->print, "by", NULL);
+    const struct form_field *field = by ? form_field_find(printing->form, by) : NULL;
+    struct form_value value;
+
+    snprintf(name, LAYOUT_NAME_SIZE, "%s", layout);
+    if (!by) return 0;
+    if (!field) return error_internal(error, "%s: no field %s to print by", printing->form->name, by);
+    value = form_body_value(printing->body, field->block, field->slot);
+    if (value.kind == VALUE_TEXT && layout_name(layout, value.text, name)) return 0;
+    error_set(error, ERROR_INVALID, "required", "", "");
+    snprintf(error->zh, sizeof error->zh, "请先填写%s再打印。", field->label.zh);
+    snprintf(error->en, sizeof error->en, "Fill in before printing: %s.", field->label.en);
+    error_field(error, by);
+    return (int)error->code;
 }
 
 static int print_one(struct printing *printing, const char *name, struct buffer *pages, struct error *error)
 {
-    const struct json *print = print_of(printing->form, name);
     struct print_layout *layout = NULL;
-    int code;
+    char layout_file[LAYOUT_NAME_SIZE];
+    const char *watermark;
 
-    if (!print) return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
-    if (read_layout(printing->module, json_member_text(print, "layout", ""), &layout, error)) return (int)error->code;
-    pthread_rwlock_rdlock(&printing->module->lock);
-    code = add_pages(printing, pages, layout, error);
-    pthread_rwlock_unlock(&printing->module->lock);
+    if (!(printing->print = print_of(printing->form, name)))
+        return error_set(error, ERROR_NOT_FOUND, "unknown_print", "没有这种打印格式。", "There is no such print.");
+    if (find_layout(printing, layout_file, error) || layout_open(printing->module, layout_file, &layout, error)) return (int)error->code;
+    if (!find_watermark(printing, layout_file, layout, &watermark, error)) {
+        pthread_rwlock_rdlock(&printing->module->lock);
+        add_pages(printing, pages, layout, watermark, error);
+        pthread_rwlock_unlock(&printing->module->lock);
+    }
     print_layout_free(layout);
-    return code;
+    return (int)error->code;
 }
 
 static const char *title_of(const struct printing *printing) { return printing->form ? printing->form->title.zh : ""; }
@@ -144,14 +218,6 @@ static int may_print(struct web_call *call, const struct printing *printing, con
         return doc_may(action, &printing->row, caller(call), service_of(call)->module, &call->error);
     }
     return 0;
-}
-
-static bool is_issued(const struct form *form, const char *name)
-{
-    for (size_t i = 0; form && i < form->action_count; i++)
-        for (size_t k = 0; k < form->actions[i].effect_count; k++)
-            if (form->actions[i].effects[k].kind == EFFECT_ISSUE && !strcmp(form->actions[i].effects[k].name, name)) return true;
-    return false;
 }
 
 static int answer_pdf(struct web_call *call, const char *name, const char *number)

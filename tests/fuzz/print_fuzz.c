@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct print_layout *layout;
 
     error_clear(&error);
-    if (!(layout = print_layout_read((const char *)bytes, length, &error))) {
+    if (!(layout = print_layout_read((const char *)bytes, length, NULL, &error))) {
         if (!error.code) abort();
         return 0;
     }
