@@ -38,6 +38,7 @@ static const struct demo_account {
     {2009, "demo_portal", "演示门户管理员", PRINCIPAL_ADMINISTRATOR, 0, false, "", 0, "portal administrator"},
     {2011, "demo_office", "演示机电办审核员", PRINCIPAL_OFFICER, 0, false, "320400", RIGHT_VIEW | RIGHT_FIRST_REVIEW, "reviewer, MEP office 常州"},
     {2012, "demo_ministry", "演示商务部审核员", PRINCIPAL_OFFICER, 0, false, "NM", RIGHT_VIEW | RIGHT_FIRST_REVIEW | RIGHT_MANAGE, "reviewer of key used MEP goods"},
+    {2013, "demo_ccpit", "演示贸促会审核员", PRINCIPAL_OFFICER, 0, false, "C21020", RIGHT_VIEW | RIGHT_FIRST_REVIEW | RIGHT_MANAGE, "reviewer, CCPIT office 大连"},
     {2010, "demo_person", "演示自然人", PRINCIPAL_PERSON, 0, false, "", 0, "natural person"}};
 
 static const struct { int64_t id; const char *kind, *title, *body; } articles[] = {

@@ -141,8 +141,9 @@ static int freeze(struct doc_act *act, struct store_connection *reader, struct a
         return (int)error->code;
     if (act->row.form_version != act->form->version) problems->count = problems->errors = 0;
     pthread_rwlock_rdlock(&act->module->lock);
-    doc_context(&sources, act->module, act->principal, act->form, reader, arena, today, &context);
+    doc_context(&sources, act->module, act->principal, act->row.enterprise, act->form, reader, arena, today, &context);
     doc_resolve_references(&sources, body, problems);
+    doc_check_options(&sources, body, problems);
     if (!doc_load_attachments(&sources, reader, act->id, &context, error)) {
         form_evaluate(body, &context, FORM_SUBMIT, problems);
         if (!doc_problems_error(problems, error)) {

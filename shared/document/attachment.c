@@ -57,7 +57,7 @@ static int check_type(struct doc_attach *attach, struct store_connection *reader
         form_read(form, text.text, text.length, true, arena, problems, &body, error))
         return (int)error->code;
     pthread_rwlock_rdlock(&attach->module->lock);
-    doc_context(&sources, attach->module, attach->principal, form, NULL, arena, date_of_instant(attach->now), &context);
+    doc_context(&sources, attach->module, attach->principal, principal_owner(attach->principal), form, NULL, arena, date_of_instant(attach->now), &context);
     form_attachment_allowed(body, &context, attach->type, attach->block, attach->row_id, error);
     pthread_rwlock_unlock(&attach->module->lock);
     return (int)error->code;

@@ -48,7 +48,7 @@ static const struct form_body *newest_body(struct doc_sources *sources, const ch
 
 static void look_back(struct doc_sources *sources)
 {
-    int64_t owner = principal_owner(sources->principal);
+    int64_t owner = sources->owner;
 
     sources->looked = true;
     if (!sources->reader) return;
@@ -82,7 +82,7 @@ static const struct form_body *filing_of(struct doc_sources *sources)
         store_query(sources->reader, &rows, &error,
                     "SELECT d.state, d.form_version, b.body FROM document d JOIN document_body b ON b.document = d.id "
                     "WHERE d.enterprise = $1 AND d.form = $2 ORDER BY d.id DESC LIMIT 1",
-                    STORE_VALUES(store_integer(principal_owner(sources->principal)), store_string(form->filing.form))))
+                    STORE_VALUES(store_integer(sources->owner), store_string(form->filing.form))))
         return NULL;
     if (store_next(&rows) && is_one_of(store_column_text(&rows, 0, NULL), form->filing.states, form->filing.state_count)) {
         const struct form *filed = doc_form_version(sources->module, form->filing.form, (int)store_column_integer(&rows, 1));
@@ -114,10 +114,11 @@ static struct form_value source_value(void *context, const struct form_field *fi
     return text_value(NULL);
 }
 
-void doc_context(struct doc_sources *sources, struct doc_module *module, const struct principal *principal, const struct form *form,
+void doc_context(struct doc_sources *sources, struct doc_module *module, const struct principal *principal, int64_t owner, const struct form *form,
                  struct store_connection *reader, struct arena *arena, int32_t today, struct form_context *context)
 {
     sources->principal = principal;
+    sources->owner = owner;
     sources->module = module;
     sources->reader = reader;
     sources->form = form;
@@ -128,7 +129,7 @@ void doc_context(struct doc_sources *sources, struct doc_module *module, const s
     memset(context, 0, sizeof *context);
     context->today = today;
     context->codes = &sources->codes;
-    context->source = source_value;
+    context->source = principal->kind == PRINCIPAL_SYSTEM ? NULL : source_value;
     context->source_context = sources;
     sources->filing = form->filing.form ? filing_of(sources) : NULL;
     context->unfiled = form->filing.form && !sources->filing;
@@ -158,8 +159,28 @@ static struct form_value kept(struct form_value value, struct arena *arena)
     return value;
 }
 
+/* What the definition's list shows of the body, as the JSON that lists send. */
+static struct slice shown_of(const struct form_body *body, struct arena *arena)
+{
+    const struct json *names = json_member(json_member(body->form->json, "list"), "shown");
+    struct slice shown = {NULL, 0};
+    struct json_writer json;
+    struct buffer out;
+
+    if (!names) return shown;
+    buffer_init(&out, 65536);
+    json_writer_init(&json, &out);
+    json_object(&json);
+    JSON_EACH(name, names) form_write_field(body, form_field_find(body->form, name->text.text), &json);
+    json_object_end(&json);
+    if (!out.failed) shown = (struct slice){arena_copy(arena, buffer_string(&out), out.length), out.length};
+    buffer_free(&out);
+    return shown;
+}
+
 void doc_columns_of(const struct form_body *body, struct arena *arena, struct doc_columns *columns)
 {
+    columns->shown = shown_of(body, arena);
     for (int i = 0; i < COLUMN_COUNT; i++) columns->value[i] = kept(form_column_value(body, (enum form_column)i), arena);
     doc_lines_of(body, arena, columns);
 }

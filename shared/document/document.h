@@ -82,6 +82,7 @@ struct doc_row {
     bool has_quantity, has_amount_usd;
     char unit[16], country[16], goods[24], valid_until[12], applied[12], issued[12], check_code[24], source[64];
     char event_hash[72];
+    char kind[16], registration_no[24];
 };
 
 /* Reads a document that the principal may see: its owner's, or one of the officer's agency once it was submitted; 404 otherwise.
@@ -93,10 +94,10 @@ int doc_read_body(struct store_connection *db, int64_t id, struct arena *arena, 
 
 /* Which columns the rows of a list have: what it takes to open and act on a document, and what the list shows. A list is asked for
    all day; what nobody sees is not read, sent and parsed. */
-#define DOC_LIST_COLUMNS 32
+#define DOC_LIST_COLUMNS 40
 struct doc_shape {
     const struct json *json;  /* the "list" or the query of a definition that it was made for */
-    char select[640];
+    char select[800];
     unsigned char column[DOC_LIST_COLUMNS];
     int count;
     bool officer;             /* with age and who claimed it */
@@ -122,10 +123,12 @@ struct doc_save {
     int64_t expected;          /* version; -1 = any */
     struct doc_row before;     /* saving again */
     const char *source, *licence_no, *issued; /* of a licence loaded from elsewhere, else "" */
+    struct doc_set { const char *field, *text; } set[8]; /* what a copying action sets in the copy; field NULL ends */
     struct buffer body;        /* canonical JSON */
     char body_hash[72];
     struct doc_columns { /* texts copied into the arena */
         struct form_value value[COLUMN_COUNT];
+        struct slice shown;     /* JSON of the fields that the list shows; empty = none */
         bool has_lines;         /* the definition has goods lines */
         struct doc_line *lines; /* document/internal.h */
         size_t line_count;
@@ -196,14 +199,15 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
 /* Deletes (kind "delete"), leaving a tombstone event. */
 int doc_write_delete(struct store_connection *db, struct doc_act *act, struct error *error);
 
-/* Copies a document `count` times into new drafts of the caller; ids in `ids`. Any state; also loaded licences. */
+/* Copies a document `count` times into new drafts of the caller; ids in `ids`. `action`: the definition's action of kind copy, which says
+   from which states and what it sets in the copy. Also loaded licences. */
 struct doc_copy {
     struct doc_save save;      /* prepared from the source */
     int count;
     int64_t ids[DOC_COPIES_MAXIMUM];
 };
 int doc_prepare_copy(struct doc_module *module, struct store_connection *reader, const struct principal *principal, int64_t id,
-                     int count, int64_t now, struct arena *arena, struct doc_copy *copy, struct error *error);
+                     const char *action, int count, int64_t now, struct arena *arena, struct doc_copy *copy, struct error *error);
 int doc_write_copy(struct store_connection *db, struct doc_copy *copy, struct error *error);
 
 /* Claim, release, reassign: no change of state, no version. `user` 0 releases. */

@@ -28,7 +28,7 @@ static int open_draft(struct draft *draft, struct doc_module *module, struct sto
     if (!length) text = "{}", length = 2;
     if (form_read(draft->form, text, length, false, arena, problems, &draft->body, error)) return (int)error->code;
     pthread_rwlock_rdlock(&module->lock);
-    doc_context(&draft->sources, module, principal, draft->form, reader, arena, today, &draft->context);
+    doc_context(&draft->sources, module, principal, principal_owner(principal), draft->form, reader, arena, today, &draft->context);
     return 0;
 }
 
@@ -106,6 +106,7 @@ int doc_check(struct doc_module *module, struct store_connection *reader, const 
         return (int)error->code;
     }
     doc_resolve_references(&draft->sources, draft->body, problems);
+    doc_check_options(&draft->sources, draft->body, problems);
     form_evaluate(draft->body, &draft->context, FORM_SUBMIT, problems);
     if (id) check_submission(draft, &row, principal, problems, arena);
     else form_problem_add(problems, "", "unsaved", false, "请先暂存，再申报。", "Save first, then submit.");

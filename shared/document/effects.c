@@ -51,6 +51,35 @@ static int ledger(struct store_connection *db, struct doc_act *act, const char *
     return doc_statistics_add(db, &act->row, -1, error);
 }
 
+/* The document that a reference of this one names is replaced by it: it takes its own action "replaced". */
+static int void_referred(struct store_connection *db, struct doc_act *act, const char *name, struct error *error)
+{
+    static const struct principal portal = {.kind = PRINCIPAL_SYSTEM, .display_name = "portal"};
+    const struct form_field *field = form_field_find(act->form, name);
+    struct form_problems *problems;
+    struct form_body *body;
+    struct form_value value;
+    struct slice text;
+    struct arena arena;
+    struct doc_act other;
+
+    arena_init(&arena, 0);
+    problems = arena_alloc(&arena, sizeof *problems);
+    if (!problems) error_internal(error, "out of memory");
+    else if (!doc_read_body(db, act->id, &arena, &text, error) && !form_read(act->form, text.text, text.length, true, &arena, problems, &body, error) &&
+             (value = form_body_value(body, field->block, field->slot)).kind == VALUE_TEXT &&
+             !doc_prepare_act(act->module, db, &portal, doc_referred_id(value.text), -1, "replaced", act->row.licence_no, act->now, &arena, problems, &other, error))
+        doc_write_act(db, &other, error);
+    arena_free(&arena);
+    return (int)error->code;
+}
+
+static int count_print(struct store_connection *db, const struct doc_row *row, struct error *error)
+{
+    return store_execute(db, error, NULL, "UPDATE document SET prints = prints + 1 WHERE enterprise = $1 AND id = $2",
+                         STORE_VALUES(store_integer(row->enterprise), store_integer(row->id)));
+}
+
 int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error)
 {
     for (size_t i = 0; i < act->action->effect_count; i++) {
@@ -65,7 +94,9 @@ int doc_effects(struct store_connection *db, struct doc_act *act, struct error *
         case EFFECT_SET_STATE:
             code = doc_set_state(db, act, (enum form_machine)effect->machine, effect->state, error);
             break;
-        default: code = error_internal(error, "effect %d belongs to a later module", (int)effect->kind);
+        case EFFECT_VOID: code = void_referred(db, act, effect->name, error); break;
+        case EFFECT_SPLIT: code = doc_split(db, act, error); break;
+        case EFFECT_COUNT: code = count_print(db, &act->row, error); break;
         }
         if (code) return code;
     }

@@ -12,7 +12,7 @@ struct doc_sources {
     struct doc_module *module;
     struct store_connection *reader; /* NULL: no last_used, last_approved */
     const struct form *form;
-    int64_t id;                      /* for attachments; 0 = a new document */
+    int64_t owner;                   /* of the document: whose last bodies and filing count */
     struct arena *arena;
     const struct form_body *last_used, *last_approved, *filing;
     bool looked;
@@ -20,13 +20,20 @@ struct doc_sources {
     struct form_codes codes;
 };
 
-void doc_context(struct doc_sources *sources, struct doc_module *module, const struct principal *principal, const struct form *form,
+/* Whoever acts, last bodies and filing are the owner's. For the portal itself nothing is filled: what the applicant had stays. */
+void doc_context(struct doc_sources *sources, struct doc_module *module, const struct principal *principal, int64_t owner, const struct form *form,
                  struct store_connection *reader, struct arena *arena, int32_t today, struct form_context *context);
 int doc_load_attachments(struct doc_sources *sources, struct store_connection *reader, int64_t id, struct form_context *context,
                          struct error *error);
 
 /* Checks every reference of the body and copies what it picks; problems go to its field. Before form_evaluate. */
 void doc_resolve_references(struct doc_sources *sources, struct form_body *body, struct form_problems *problems);
+
+/* Fields whose choices the owner's filing gives (`options`), at submission: a value that is none of them, or excluded there, is a problem. */
+void doc_check_options(const struct doc_sources *sources, const struct form_body *body, struct form_problems *problems);
+
+/* The id that a reference's text means; 0 = none. */
+int64_t doc_referred_id(struct slice text);
 
 /* ERROR_CONFLICT "filing_required" where the definition wants something filed before one of its documents can be begun. */
 int doc_need_filing(const struct form *form, const struct form_context *context, struct error *error);
@@ -68,6 +75,12 @@ int doc_chain_hash(int64_t document, const char *previous, const struct doc_chai
 
 /* Moves a machine; for the main one also the owner's totals and since when. In the transaction. */
 int doc_set_state(struct store_connection *db, struct doc_act *act, enum form_machine machine, const char *to, struct error *error);
+
+/* Makes and submits a document for each row of the block that the definition's `split` names, with what `act->body` holds; one that an
+   earlier submission made is corrected where it was returned, and left as it is under review or granted. In the transaction. */
+int doc_split(struct store_connection *db, struct doc_act *act, struct error *error);
+/* ERROR_INTERNAL when a definition's `split` does not fit the form it names. Once all definitions are loaded. */
+int doc_check_split(const struct doc_module *module, const struct form *form, struct error *error);
 
 /* Effects of an action, in order; in the transaction. */
 int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error);

@@ -33,10 +33,10 @@ static void condition(struct builder *builder, const char *text, struct store_va
 /* ---- filters of a request */
 
 static const char *const equal_columns[] = {"year", "agency", "country", "trade_mode", "goods", "goods_class", "unit", "currency",
-                                            "enterprise_code", "customs_port", "transport", "batch", NULL};
+                                            "enterprise_code", "customs_port", "transport", "batch", "kind", "registration_no", NULL};
 static const char *const contains_columns[] = {"application_no", "form_no", "licence_no", "goods_name", "enterprise_name", "consignor",
-                                               "contract_no", NULL};
-static const char *const date_columns[] = {"applied", "issued", "valid_until", NULL};
+                                               "contract_no", "reference_no", "name", "name_en", "person", NULL};
+static const char *const date_columns[] = {"applied", "issued", "valid_until", "created", NULL};
 
 char *doc_like_pattern(struct arena *arena, const char *text)
 {
@@ -78,8 +78,12 @@ static int filter_dates(struct builder *builder, const struct doc_list *list, co
         const char *value = get(list, name);
         if (!value) continue;
         if (!date_parse(value, strlen(value), &day)) return doc_bad_filter(error, name);
-        snprintf(text, sizeof text, i ? "%s <> '' AND %s <= " : "%s <> '' AND %s >= ", column, column);
-        condition(builder, text, store_string(value));
+        if (!strcmp(column, "created")) { /* an instant: the day begins and ends in business time */
+            condition(builder, i ? "created < " : "created >= ", store_integer(date_begin(day + i)));
+        } else {
+            snprintf(text, sizeof text, i ? "%s <> '' AND %s <= " : "%s <> '' AND %s >= ", column, column);
+            condition(builder, text, store_string(value));
+        }
         builder->filtered = true;
     }
     return 0;

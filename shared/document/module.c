@@ -103,6 +103,7 @@ static int load_forms(struct doc_module *module, struct error *error)
     closedir(directory);
     qsort(module->forms, module->form_count, sizeof *module->forms, compare_forms);
     if (!code && !module->form_count) code = error_internal(error, "%s: no definition of this module", path);
+    for (size_t i = 0; !code && i < module->form_count; i++) code = doc_check_split(module, module->forms[i], error);
     return code ? code : make_shapes(module, error);
 }
 

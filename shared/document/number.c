@@ -68,6 +68,8 @@ static bool write_word(const struct numbering *numbering, const char *word, int6
     else if (!strcmp(word, "yymmdd")) buffer_printf(out, "%02d%02d%02d", year % 100, month, day);
     else if (!strcmp(word, "enterprise_code")) buffer_text(out, numbering->row->enterprise_code);
     else if (!strcmp(word, "agency")) buffer_text(out, numbering->row->agency);
+    else if (!strcmp(word, "column:kind")) buffer_text(out, numbering->row->kind);
+    else if (!strcmp(word, "column:registration_no")) buffer_text(out, numbering->row->registration_no);
     else if (!strncmp(word, "code:", 5)) {
         text = code_column(numbering, word + 5);
         buffer_bytes(out, text.text, text.length);

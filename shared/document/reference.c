@@ -21,7 +21,7 @@ static bool state_fits(const struct form_field *field, const char *state)
     return !states;
 }
 
-static int64_t id_of(struct slice text)
+int64_t doc_referred_id(struct slice text)
 {
     char digits[24], *end;
     int64_t id;
@@ -31,6 +31,17 @@ static int64_t id_of(struct slice text)
     digits[text.length] = '\0';
     id = strtoll(digits, &end, 10);
     return *end ? 0 : id;
+}
+
+/* `match`: the other document's column must hold the value of a field of this one. Only its kind is a column that is matched. */
+static bool matches(const struct form_body *body, const struct form_field *field, const struct doc_row *row)
+{
+    JSON_EACH(match, json_member(field->json, "match")) {
+        const struct form_field *own = form_field_find(body->form, match->text.text);
+        struct form_value value = form_body_value(body, own->block, own->slot);
+        if (value.kind != VALUE_TEXT || strlen(row->kind) != value.text.length || memcmp(row->kind, value.text.text, value.text.length)) return false;
+    }
+    return true;
 }
 
 /* The body that a reference means; NULL when it may not be referred to. */
@@ -45,8 +56,10 @@ static const struct form_body *referred(struct resolving *resolving, const struc
     const struct form *form;
 
     if (!ignored || !sources->reader) return NULL;
-    if (doc_read(sources->reader, sources->principal, sources->module->name, id_of(value), false, sources->arena, &row, &error)) return NULL;
-    if ((field->ref_form && strcmp(row.form, field->ref_form)) || !state_fits(field, row.state[MACHINE_MAIN])) return NULL;
+    if (doc_read(sources->reader, sources->principal, sources->module->name, doc_referred_id(value), false, sources->arena, &row, &error)) return NULL;
+    if ((field->ref_form && strcmp(row.form, field->ref_form)) || !state_fits(field, row.state[MACHINE_MAIN]) ||
+        !matches(resolving->body, field, &row))
+        return NULL;
     if (!(form = doc_form_version(sources->module, row.form, (int)row.form_version))) return NULL;
     if (doc_read_body(sources->reader, row.id, sources->arena, &text, &error)) return NULL;
     return form_read(form, text.text, text.length, true, sources->arena, ignored, &body, &error) ? NULL : body;
@@ -107,4 +120,41 @@ void doc_resolve_references(struct doc_sources *sources, struct form_body *body,
     struct resolving resolving = {sources, problems, body};
 
     for (size_t i = 0; i < body->form->top_count; i++) resolve_rows(&resolving, body->form->top[i], &body->top[i], body->form->top[i]->name);
+}
+
+/* ---- choices that the owner's filing gives */
+
+static bool filed_choice(const struct form_body *filing, const struct json *options, struct slice value)
+{
+    const struct form_block *block = form_block_find(filing->form, json_member_text(options, "filing", ""));
+    int name, excluded;
+
+    if (!block || !block->rows || block->parent) return false;
+    name = form_slot_find(block, json_member_text(options, "field", ""));
+    excluded = form_slot_find(block, json_member_text(options, "not", ""));
+    for (size_t t = 0; t < filing->form->top_count; t++)
+        for (size_t r = 0; filing->form->top[t] == block && r < filing->top[t].count; r++) {
+            const struct form_value *values = filing->top[t].rows[r].values;
+            bool out = excluded >= 0 && values[excluded].kind == VALUE_BOOL && values[excluded].number;
+            if (!out && name >= 0 && values[name].kind == VALUE_TEXT && values[name].text.length == value.length &&
+                !memcmp(values[name].text.text, value.text, value.length))
+                return true;
+        }
+    return false;
+}
+
+void doc_check_options(const struct doc_sources *sources, const struct form_body *body, struct form_problems *problems)
+{
+    char path[96];
+
+    for (size_t t = 0; t < body->form->top_count; t++) {
+        const struct form_block *block = body->form->top[t];
+        for (size_t f = 0; !block->rows && f < block->field_count; f++) {
+            const struct json *options = json_member(block->fields[f].json, "options"), *message = json_member(options, "message");
+            struct form_value value = body->top[t].rows[0].values[block->fields[f].slot];
+            if (!options || value.kind != VALUE_TEXT || (sources->filing && filed_choice(sources->filing, options, value.text))) continue;
+            snprintf(path, sizeof path, "%s/%s", block->name, block->fields[f].name);
+            form_problem_add(problems, path, json_member_text(options, "id", "options"), false, json_member_text(message, "zh", ""), json_member_text(message, "en", ""));
+        }
+    }
 }

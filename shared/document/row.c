@@ -6,7 +6,8 @@
 static const char row_columns[] =
     "enterprise, id, form, form_version, version, creator, state, state_withdraw, state_customs, state_print, state_since, "
     "application_no, form_no, licence_no, year, agency, enterprise_code, enterprise_name, quantity, unit, country, goods, "
-    "amount_usd, valid_until, applied, issued, claimed_by, check_code, source, row_high, attachments, event_sequence, event_hash";
+    "amount_usd, valid_until, applied, issued, claimed_by, check_code, source, row_high, attachments, event_sequence, event_hash, kind, "
+    "registration_no";
 
 #define COPY(target, column) snprintf(target, sizeof target, "%s", store_column_text(rows, column, NULL))
 
@@ -45,6 +46,8 @@ static void read_row(struct store_rows *rows, struct arena *arena, struct doc_ro
     row->attachments = store_column_integer(rows, 30);
     row->event_sequence = store_column_integer(rows, 31);
     COPY(row->event_hash, 32);
+    COPY(row->kind, 33);
+    COPY(row->registration_no, 34);
 }
 
 /* An officer sees what was ever submitted to the own agency; owners see what is theirs; the portal sees all. */
@@ -104,7 +107,7 @@ int doc_read_body(struct store_connection *db, int64_t id, struct arena *arena, 
 
 /* ---- lists */
 
-enum column_kind { KIND_TEXT, KIND_NUMBER, KIND_DECIMAL };
+enum column_kind { KIND_TEXT, KIND_NUMBER, KIND_DECIMAL, KIND_JSON };
 
 /* What a row can hold. The first ones are in every row: what it takes to open and to act on a document. */
 static const struct { const char *name; enum column_kind kind; } list_columns[DOC_LIST_COLUMNS] = {
@@ -114,13 +117,15 @@ static const struct { const char *name; enum column_kind kind; } list_columns[DO
     {"unit", KIND_TEXT}, {"amount", KIND_DECIMAL}, {"currency", KIND_TEXT}, {"amount_usd", KIND_DECIMAL}, {"country", KIND_TEXT},
     {"trade_mode", KIND_TEXT}, {"agency", KIND_TEXT}, {"enterprise_code", KIND_TEXT}, {"enterprise_name", KIND_TEXT},
     {"consignor", KIND_TEXT}, {"contract_no", KIND_TEXT}, {"customs_port", KIND_TEXT}, {"applied", KIND_TEXT}, {"issued", KIND_TEXT},
-    {"valid_until", KIND_TEXT}, {"created", KIND_NUMBER}, {"updated", KIND_NUMBER}, {"batch", KIND_TEXT}};
+    {"valid_until", KIND_TEXT}, {"created", KIND_NUMBER}, {"updated", KIND_NUMBER}, {"batch", KIND_TEXT}, {"kind", KIND_TEXT},
+    {"reference_no", KIND_TEXT}, {"name", KIND_TEXT}, {"name_en", KIND_TEXT}, {"person", KIND_TEXT}, {"registration_no", KIND_TEXT}, {"prints", KIND_NUMBER},
+    {"shown", KIND_JSON}};
 enum { ALWAYS = 9 };
 
 static bool is_named(const struct json *columns, const char *name)
 {
     JSON_EACH(column, columns)
-        if (!strcmp(json_member_text(column, "column", ""), name)) return true;
+        if (!strcmp(json_member_text(column, "column", ""), name) || (!strcmp(name, "shown") && json_member_true(column, "shown"))) return true;
     return false;
 }
 
@@ -148,7 +153,9 @@ static void write_column(struct store_rows *rows, int at, int column, struct jso
         json_put_integer(json, name, store_column_integer(rows, at));
     } else {
         text = store_column_slice(rows, at, &length);
-        if (length) json_put_text(json, name, text, length);
+        if (!length) return;
+        if (list_columns[column].kind == KIND_JSON) json_put_raw(json, name, text, length); /* as it was written when the document was saved */
+        else json_put_text(json, name, text, length);
     }
 }
 

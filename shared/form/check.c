@@ -55,8 +55,9 @@ static bool email_ok(struct slice text)
            text.text[text.length - 1] != '.' && !memchr(at + 1, '@', (size_t)(text.text + text.length - at - 1));
 }
 
-enum check { CHECK_USCC, CHECK_ORGANISATION, CHECK_ENTERPRISE, CHECK_HS, CHECK_PHONE, CHECK_MOBILE, CHECK_EMAIL, CHECK_VIN, CHECK_COUNT };
-static const char *const check_names[CHECK_COUNT] = {"uscc", "organisation_code", "enterprise_code", "hs_code", "phone", "mobile", "email", "vin"};
+enum check { CHECK_USCC, CHECK_ORGANISATION, CHECK_ENTERPRISE, CHECK_HS, CHECK_PHONE, CHECK_MOBILE, CHECK_EMAIL, CHECK_TARIFF, CHECK_VIN, CHECK_COUNT };
+static const char *const check_names[CHECK_COUNT] = {"uscc", "organisation_code", "enterprise_code", "hs_code", "phone", "mobile", "email",
+                                                     "tariff_code", "vin"};
 
 static const struct form_words check_words[CHECK_COUNT] = {
     {"统一社会信用代码为18位数字和大写字母（不含I、O、S、V、Z）。", "A USCC has 18 digits and capitals (no I, O, S, V, Z)."},
@@ -66,6 +67,7 @@ static const struct form_words check_words[CHECK_COUNT] = {
     {"电话号码由数字、空格和 + - ( ) 组成。", "A telephone number has digits, spaces and + - ( )."},
     {"手机号码为11位数字，以1开头。", "A mobile number has 11 digits and starts with 1."},
     {"请输入正确的邮箱地址。", "Enter an e-mail address."},
+    {"HS编码为6、8或10位数字。", "An HS code has 6, 8 or 10 digits."},
     {"车架号为17位数字和大写字母（不含I、O、Q）。", "A VIN has 17 digits and capitals (no I, O, Q)."},
 };
 static const struct form_words uscc_warning = {"统一社会信用代码的校验位不对，请核对。", "The check character of the USCC is wrong; please verify."};
@@ -95,6 +97,7 @@ const struct form_words *check_text(const char *name, struct slice text, bool *w
     case CHECK_HS: passes = text.length == 10 && all_of(text, DIGITS); break;
     case CHECK_PHONE: passes = text.length >= 5 && text.length <= 30 && all_of(text, DIGITS " +-()"); break;
     case CHECK_MOBILE: passes = text.length == 11 && text.text[0] == '1' && all_of(text, DIGITS); break;
+    case CHECK_TARIFF: passes = (text.length == 6 || text.length == 8 || text.length == 10) && all_of(text, DIGITS); break; /* R-CO-4 */
     case CHECK_EMAIL: passes = text.length <= 100 && email_ok(text); break;
     default: passes = text.length == 17 && all_of(text, DIGITS "ABCDEFGHJKLMNPRSTUVWXYZ");
     }

@@ -41,7 +41,8 @@ static const struct { const char *word; enum form_type type; } types[] = {
 static const char *const field_words[] = {
     "name", "label", "type", "required", "readonly", "placeholder", "help", "default", "display", "compute", "when", "suggest",
     "wide", "max", "min", "characters", "multiline", "check", "least", "most", "places", "positive", "values", "list", "scheme",
-    "parent", "filter", "form", "states", "owner", "pick", "recheck", "from", "lookup", NULL};
+    "parent", "filter", "form", "states", "owner", "pick", "recheck", "from", "lookup", "minor", "hidden",
+    "kept", "match", "choose", "generate", "options", NULL};
 
 /* A misspelt property would otherwise be silently without effect. */
 static bool known_members(struct compiler *compiler, const struct json *json, const char *const words[])
@@ -135,7 +136,8 @@ static bool compile_type(struct compiler *compiler, const struct json *json, str
     field->ref_form = json_member_text(json, "form", NULL);
     field->positive = json_member_true(json, "positive");
     field->multiline = json_member_true(json, "multiline");
-    field->readonly = json_member_true(json, "readonly");
+    field->kept = json_member_true(json, "kept");
+    field->readonly = field->kept || json_member_true(json, "readonly");
     if (field->type == FORM_TEXT && (field->maximum < 1 || field->maximum > 10000))
         return compile_fail(compiler, json, "%s: a text has max (1 to 10000)", field->name);
     if (field->places < 0 || field->places > DECIMAL_PLACES) return compile_fail(compiler, json, "%s: places are 0 to 5", field->name);
@@ -149,7 +151,7 @@ static bool compile_type(struct compiler *compiler, const struct json *json, str
 
 static int slot_for(struct compiler *compiler, struct form_block *block, const char *name)
 {
-    int slot = block_slot(block, name);
+    int slot = form_slot_find(block, name);
 
     (void)compiler;
     if (slot >= 0) return slot;
@@ -224,7 +226,7 @@ static bool compile_rows(struct compiler *compiler, const struct json *json, str
 static bool compile_unique(struct compiler *compiler, const struct json *json, struct form_block *block)
 {
     JSON_EACH(name, json_member(json_member(json, "rows"), "unique")) {
-        int slot = block_slot(block, name->text.text);
+        int slot = form_slot_find(block, name->text.text);
         if (slot < 0 || block->unique_count == 4) return compile_fail(compiler, name, "unique: no field named %s", name->text.text);
         block->unique[block->unique_count++] = slot;
     }
@@ -283,7 +285,7 @@ static bool check_plain_names(struct compiler *compiler)
     for (size_t i = 0; i < form->top_count; i++)
         for (size_t k = i + 1; k < form->top_count; k++)
             for (size_t s = 0; !form->top[i]->rows && !form->top[k]->rows && s < form->top[i]->slot_count; s++)
-                if (block_slot(form->top[k], form->top[i]->slots[s]) >= 0)
+                if (form_slot_find(form->top[k], form->top[i]->slots[s]) >= 0)
                     return compile_fail(compiler, form->top[k]->json, "%s stands in two blocks", form->top[i]->slots[s]);
     return true;
 }
@@ -305,7 +307,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 
 static const char *const form_words_known[] = {
     "form", "module", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
-    "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "filing", "fetch", "list", "queries", "catalogues", "clearances",
+    "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "unique", "filing", "fetch", "split", "related", "made_by_portal", "list", "queries", "catalogues", "clearances",
     "statistics", "prints", "changes",
     NULL};
 

@@ -64,6 +64,21 @@ static bool compile_from(struct compiler *compiler, const struct json *json, str
     return compile_fail(compiler, json, "%s: no such source", field->name);
 }
 
+/* Names of other fields that only the document layer and the page read: a misspelt one is found here. */
+static bool compile_companions(struct compiler *compiler, const struct json *json, const struct form_field *field)
+{
+    const struct json *generate = json_member(json, "generate");
+    const struct form_expression *reference;
+
+    if (field->kept && field->block->rows) return compile_fail(compiler, json, "%s: only plain fields are kept", field->name);
+    if (generate && !compile_reference(compiler, generate, generate->text.text, (struct scope){NULL}, &reference)) return false;
+    JSON_EACH(match, json_member(json, "match")) {
+        if (strcmp(match->name, "kind")) return compile_fail(compiler, match, "a reference is matched by kind");
+        if (!compile_reference(compiler, match, match->text.text, (struct scope){NULL}, &reference)) return false;
+    }
+    return true;
+}
+
 static bool compile_field(void *context, struct form_field *field)
 {
     struct compiler *compiler = context;
@@ -80,7 +95,7 @@ static bool compile_field(void *context, struct form_field *field)
     return compile_expression(compiler, json_member(json, "compute"), scope, &field->compute) &&
            compile_expression(compiler, json_member(json, "when"), scope, &field->when) &&
            compile_default(compiler, json_member(json, "default"), field) &&
-           compile_from(compiler, json_member(json, "from"), field, scope);
+           compile_from(compiler, json_member(json, "from"), field, scope) && compile_companions(compiler, json, field);
 }
 
 bool compile_field_expressions(struct compiler *compiler)

@@ -120,13 +120,14 @@ static bool compile_states(struct compiler *compiler, const struct json *json, i
 
 static bool compile_effect(struct compiler *compiler, const struct json *json, struct form_effect *effect)
 {
-    static const char *const words[] = {"assign_number", "set_date", "ledger", "issue", "outbox", "set_state", "void", "copy_to"};
+    static const char *const words[] = {"assign_number", "set_date", "ledger", "issue", "outbox", "set_state", "void", "count", "split"};
     const struct json *member = json->first;
     int which = member ? word_index(member->name, words, sizeof words / sizeof *words) : -1;
 
     if (which < 0) return compile_fail(compiler, json, "no such effect");
     effect->kind = which;
     effect->name = member->kind == JSON_STRING ? member->text.text : "";
+    if (which == EFFECT_COUNT && strcmp(effect->name, "prints")) return compile_fail(compiler, json, "only prints are counted");
     if (which != EFFECT_SET_STATE) return true;
     if (member->count != 2) return compile_fail(compiler, json, "set_state names a machine and a state");
     effect->machine = word_index(member->first->text.text, form_machine_names, MACHINE_COUNT);
@@ -185,6 +186,7 @@ static bool compile_while(struct compiler *compiler, const struct json *json, st
 static bool compile_action(struct compiler *compiler, const struct json *json, int machine, struct form_action *action)
 {
     action->name = json->name;
+    action->json = json;
     action->machine = (enum form_machine)machine;
     action->label = compile_words(json_member(json, "label"));
     action->to = json_member_text(json, "to", NULL);
@@ -342,6 +344,29 @@ static bool compile_filing(struct compiler *compiler, const struct json *json)
            compile_expression(compiler, json_member(json, "when"), (struct scope){NULL}, &form->filing.when);
 }
 
+static bool compile_unique(struct compiler *compiler, const struct json *json)
+{
+    struct form *form = compiler->form;
+
+    form->unique.column = -1;
+    if (!json) return true;
+    form->unique.column = word_index(json_member_text(json, "column", ""), form_column_names, COLUMN_COUNT);
+    form->unique.id = json_member_text(json, "id", "");
+    form->unique.message = compile_words(json_member(json, "message"));
+    if (form->unique.column < 0 || !form->columns[form->unique.column].block) return compile_fail(compiler, json, "unique names a bound column");
+    return (*form->unique.id && *form->unique.message.zh) || compile_fail(compiler, json, "unique has an id and a message");
+}
+
+/* What lists show of the body: plain fields at the top. */
+static bool compile_shown(struct compiler *compiler, const struct json *json)
+{
+    JSON_EACH(name, json) {
+        const struct form_field *field = form_field_find(compiler->form, name->text.text);
+        if (!field || field->block->rows) return compile_fail(compiler, name, "no field named %s", name->text.text);
+    }
+    return true;
+}
+
 bool compile_bindings(struct compiler *compiler, const struct json *json)
 {
     struct form *form = compiler->form;
@@ -351,5 +376,6 @@ bool compile_bindings(struct compiler *compiler, const struct json *json)
     form->attachment_list = json_member_text(attachments, "list", NULL);
     if (class && !compile_reference(compiler, attachments, class, (struct scope){NULL}, &form->attachment_class)) return false;
     return compile_index(compiler, json_member(json, "index")) && compile_lines(compiler, json_member(json, "lines")) &&
-           compile_ledger(compiler, json_member(json, "ledger")) && compile_filing(compiler, json_member(json, "filing"));
+           compile_ledger(compiler, json_member(json, "ledger")) && compile_filing(compiler, json_member(json, "filing")) &&
+           compile_unique(compiler, json_member(json, "unique")) && compile_shown(compiler, json_member(json_member(json, "list"), "shown"));
 }

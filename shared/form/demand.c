@@ -26,13 +26,22 @@ static void required_problem(struct demanding *demanding, const char *path, stru
     problem_at(demanding->problems, path, rule, false, zh ? zh : "", en ? en : "");
 }
 
-/* Nothing that somebody has filled in: what the server fills by itself does not count. */
+/* Carried over from the owner's last document. */
+static bool remembered(const struct form_block *block, const char *name)
+{
+    JSON_EACH(one, json_member(json_member(block->json, "sheet"), "remember"))
+        if (!strcmp(one->text.text, name)) return true;
+    return false;
+}
+
+/* Nothing that somebody has filled in: what is filled in by itself does not count. */
 static bool sheet_is_empty(const struct form_block *block, const struct form_rows *rows)
 {
     if (block->rows || !rows->count) return !rows->count;
     for (size_t s = 0; s < block->slot_count; s++) {
         const struct form_field *field = form_field_at(block, rows->variant, (int)s);
-        if (field && !field->readonly && !field->compute && rows->rows[0].values[s].kind != VALUE_ABSENT) return false;
+        if (field && !field->readonly && !field->compute && !field->from && rows->rows[0].values[s].kind != VALUE_ABSENT && !remembered(block, field->name))
+            return false;
     }
     for (size_t i = 0; i < block->block_count; i++)
         if (rows->rows[0].children[i].count) return false;

@@ -8,7 +8,7 @@
 enum operator {
     OP_LITERAL, OP_FIELD, OP_ROWS, OP_TODAY, OP_YEAR, /* leaves */
     OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_ROUND, OP_MIN, OP_MAX, OP_SUM, OP_COUNT, OP_IF, OP_AND, OP_OR, OP_NOT,
-    OP_IN, OP_EQUAL, OP_LESS, OP_DATE_ADD, OP_CONCAT, OP_PRESENT, OP_CONVERT
+    OP_IN, OP_EQUAL, OP_LESS, OP_DATE_ADD, OP_CONCAT, OP_PRESENT, OP_CONVERT, OP_LEFT
 };
 
 struct form_expression {
@@ -28,6 +28,7 @@ static const struct { const char *word; enum operator operator; int least, most;
     {"count", OP_COUNT, 1, 1}, {"if", OP_IF, 3, 3}, {"and", OP_AND, 1, 16}, {"or", OP_OR, 1, 16}, {"not", OP_NOT, 1, 1},
     {"in", OP_IN, 2, 64}, {"=", OP_EQUAL, 2, 2}, {"<", OP_LESS, 2, 2}, {"date_add", OP_DATE_ADD, 2, 2},
     {"concat", OP_CONCAT, 1, 16}, {"present", OP_PRESENT, 1, 1}, {"convert", OP_CONVERT, 3, 3},
+    {"left", OP_LEFT, 2, 2},
 };
 
 /* ---- compiling */
@@ -44,9 +45,9 @@ static struct form_expression *leaf(struct compiler *compiler, enum operator ope
 static const struct form_block *find_name(const struct form *form, struct scope scope, const char *name, int *slot)
 {
     for (const struct form_block *block = scope.block; block; block = block->parent)
-        if ((*slot = block_slot(block, name)) >= 0) return block;
+        if ((*slot = form_slot_find(block, name)) >= 0) return block;
     for (size_t i = 0; i < form->top_count; i++)
-        if (!form->top[i]->rows && (*slot = block_slot(form->top[i], name)) >= 0) return form->top[i];
+        if (!form->top[i]->rows && (*slot = form_slot_find(form->top[i], name)) >= 0) return form->top[i];
     return NULL;
 }
 
@@ -72,7 +73,7 @@ bool compile_reference(struct compiler *compiler, const struct json *at, const c
         memcpy(head, name, (size_t)(dot - name));
         head[dot - name] = '\0';
         block = form_block_find(compiler->form, head);
-        if (block) slot = block_slot(block, dot + 1);
+        if (block) slot = form_slot_find(block, dot + 1);
     } else {
         block = find_name(compiler->form, scope, name, &slot);
     }
@@ -473,6 +474,19 @@ static struct form_value evaluate_concat(const struct form_expression *expressio
     return copy ? (struct form_value){.kind = VALUE_TEXT, .text = {copy, length}} : absent;
 }
 
+/* The first characters of a text; the whole text where it has no more. */
+static struct form_value evaluate_left(const struct form_expression *expression, struct environment *environment)
+{
+    struct form_value value = evaluate(expression->operands[0], environment), count = evaluate(expression->operands[1], environment);
+    size_t end = 0;
+
+    if (value.kind != VALUE_TEXT || count.kind != VALUE_NUMBER) return absent;
+    for (int64_t left = count.number / DECIMAL_ONE; left > 0 && end < value.text.length; left--)
+        do end++; while (end < value.text.length && ((unsigned char)value.text.text[end] & 0xC0) == 0x80);
+    value.text.length = end;
+    return end ? value : absent;
+}
+
 static struct form_value evaluate_present(const struct form_expression *operand, struct environment *environment)
 {
     struct fold fold = {.operator = OP_COUNT, .value = absent};
@@ -533,6 +547,7 @@ struct form_value evaluate(const struct form_expression *expression, struct envi
     case OP_CONCAT: return evaluate_concat(expression, environment);
     case OP_PRESENT: return evaluate_present(expression->operands[0], environment);
     case OP_CONVERT: return evaluate_convert(expression, environment);
+    case OP_LEFT: return evaluate_left(expression, environment);
     default: return evaluate_leaf(expression, environment);
     }
 }

@@ -5,11 +5,12 @@
 
 const char *const form_column_names[COLUMN_COUNT] = {
     "year", "agency", "trade_mode", "country", "goods", "goods_name", "goods_class", "quantity", "unit",
-    "amount", "currency", "amount_usd", "valid_until", "customs_port", "consignor", "contract_no", "transport", "batch"};
+    "amount", "currency", "amount_usd", "valid_until", "customs_port", "consignor", "contract_no", "transport", "batch",
+    "kind", "reference_no", "name", "name_en", "person", "registration_no"};
 
 const char *const form_machine_names[MACHINE_COUNT] = {"main", "withdraw", "customs", "print"};
 
-int block_slot(const struct form_block *block, const char *name)
+int form_slot_find(const struct form_block *block, const char *name)
 {
     for (size_t i = 0; i < block->slot_count; i++)
         if (!strcmp(block->slots[i], name)) return (int)i;
@@ -37,7 +38,7 @@ const struct form_field *form_field_find(const struct form *form, const char *na
     for (size_t i = 0; i < form->top_count; i++) {
         const struct form_block *block = form->top[i];
         const struct form_field *field;
-        int slot = block_slot(block, name);
+        int slot = form_slot_find(block, name);
         if (slot < 0) continue;
         field = form_field_at(block, NULL, slot);
         for (size_t k = 0; !field && k < block->variant_count; k++) field = form_field_at(block, &block->variants[k], slot);

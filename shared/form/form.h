@@ -61,6 +61,7 @@ struct form_field {
     int places, display;  /* of a decimal; display -1 = as kept */
     decimal least, most;
     bool has_least, has_most, positive, readonly, multiline;
+    bool kept;            /* set by the portal once, at creation; saving keeps it */
     enum form_stage required;
     const char *characters; /* NULL, "digits", "alphanumeric", "ascii" */
     const char *check;      /* NULL or a built-in check */
@@ -138,6 +139,7 @@ enum form_column { /* columns of a document that the definition fills */
     COLUMN_QUANTITY, COLUMN_UNIT, COLUMN_AMOUNT, COLUMN_CURRENCY, COLUMN_AMOUNT_USD, COLUMN_VALID_UNTIL, COLUMN_CUSTOMS_PORT,
     COLUMN_CONSIGNOR, COLUMN_CONTRACT_NO, COLUMN_TRANSPORT,
     COLUMN_BATCH, /* bound to a yes/no field: 'one' batch or 'several' */
+    COLUMN_KIND, COLUMN_REFERENCE_NO, COLUMN_NAME, COLUMN_NAME_EN, COLUMN_PERSON, COLUMN_REGISTRATION_NO,
     COLUMN_COUNT
 };
 extern const char *const form_column_names[COLUMN_COUNT];
@@ -156,8 +158,8 @@ enum form_need { NEED_NOTHING, NEED_OPTIONAL, NEED_REQUIRED };
 
 struct form_effect {
     enum { EFFECT_ASSIGN_NUMBER, EFFECT_SET_DATE, EFFECT_LEDGER, EFFECT_ISSUE, EFFECT_OUTBOX, EFFECT_SET_STATE, EFFECT_VOID,
-           EFFECT_COPY_TO } kind;
-    const char *name;      /* number, column, "grant"/"release", print, message kind, field or form */
+           EFFECT_COUNT, EFFECT_SPLIT } kind;
+    const char *name;      /* number, column, "grant"/"release", print, message kind, field or counter */
     int machine;           /* of set_state */
     const char *state;
 };
@@ -185,6 +187,7 @@ struct form_action {
     const char *hook;
     struct form_effect *effects;
     size_t effect_count;
+    const struct json *json; /* the source, for what a copying action sets */
 };
 
 struct form_machine_table {
@@ -225,6 +228,7 @@ struct form {
     const struct form_expression *attachment_class;
     struct { const struct form_expression *quantity, *unit, *one_use, *tolerance; int uses_one, uses_many; bool present; } ledger;
     bool single;                       /* an owner has at most one document of this form */
+    struct { int column; const char *id; struct form_words message; } unique; /* a column whose value no two of an owner share; -1 = none */
     struct { const char *form, *id, **states; size_t state_count; bool at_create; const struct form_expression *when;
              struct form_words message; } filing; /* a document that the owner must have before this one; form NULL = none */
     struct { const struct form_block *block; int slot[COLUMN_COUNT]; } lines; /* goods lines: the row block, -1 = no such field; block NULL = none */
@@ -246,6 +250,8 @@ const struct form_state *form_state_find(const struct form *form, enum form_mach
 bool form_action_allowed_from(const struct form_action *action, const char *state);
 const struct form_number *form_number_find(const struct form *form, const char *name);
 const struct form_block *form_block_find(const struct form *form, const char *name);
+/* The slot of that name in a block, or -1. */
+int form_slot_find(const struct form_block *block, const char *name);
 /* The first field of that name among the blocks at the top (and their variants). */
 const struct form_field *form_field_find(const struct form *form, const char *name);
 /* The same for "block.field" of a row block at the top. */
@@ -311,6 +317,9 @@ int form_read(const struct form *form, const char *text, size_t length, bool sto
 
 /* Writes the canonical body: definition order, nothing absent. With codes, the names of codes follow under "names". */
 void form_write(const struct form_body *body, struct json_writer *json, const struct form_codes *names, int32_t day);
+
+/* Writes one plain field at the top as a member of an open object; nothing when it has no value. */
+void form_write_field(const struct form_body *body, const struct form_field *field, struct json_writer *json);
 
 struct form_attachment { /* what is attached, for the rules about attachments */
     const char *type, *block;

@@ -30,8 +30,6 @@ bool compile_expression(struct compiler *compiler, const struct json *json, stru
 /* A reference to one field by name. */
 bool compile_reference(struct compiler *compiler, const struct json *at, const char *name, struct scope scope,
                        const struct form_expression **result);
-/* Finds a slot of a block by name, or -1. */
-int block_slot(const struct form_block *block, const char *name);
 
 bool compile_blocks(struct compiler *compiler, const struct json *json);
 bool compile_field_expressions(struct compiler *compiler);

@@ -45,6 +45,15 @@ static void write_value(const struct form_field *field, struct form_value value,
     }
 }
 
+void form_write_field(const struct form_body *body, const struct form_field *field, struct json_writer *json)
+{
+    struct form_value value = form_body_value(body, field->block, field->slot);
+
+    if (value.kind == VALUE_ABSENT) return;
+    json_name(json, field->name);
+    write_value(field, value, json);
+}
+
 static void write_rows(const struct form_block *block, const struct form_rows *rows, struct json_writer *json);
 
 static void write_fields(const struct form_field *fields, size_t count, const struct form_row *row, struct json_writer *json)

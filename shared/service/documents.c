@@ -47,11 +47,20 @@ static int read_body_request(struct web_call *call, struct body_request *request
 
 static const char *form_of_path(const struct web_call *call) { return call->parameter[0]; }
 
+/* Some documents are only ever made by the portal itself, out of others. */
+static int refuse_own(struct web_call *call, const char *name)
+{
+    const struct form *form = doc_form(&service_of(call)->documents, name, date_of_instant(clock_now()));
+
+    if (!form || !json_member_true(form->json, "made_by_portal")) return 0;
+    return error_set(&call->error, ERROR_CONFLICT, "made_by_portal", "此单据由系统生成，不能直接新建。", "The portal makes these documents; they cannot be begun by hand.");
+}
+
 static int get_new(struct web_call *call)
 {
     struct body_request request;
 
-    if (read_body_request(call, &request)) return (int)call->error.code;
+    if (refuse_own(call, form_of_path(call)) || read_body_request(call, &request)) return (int)call->error.code;
     json_object(&call->json);
     json_name(&call->json, "body");
     struct buffer body;
@@ -116,6 +125,7 @@ static int save(struct web_call *call, int64_t id)
     if (!problems || !save) return error_internal(&call->error, "out of memory");
     if (id && web_expected_version(call, &expected)) return (int)call->error.code;
     if (read_body_request(call, &request)) return (int)call->error.code;
+    if (!id && refuse_own(call, request.form)) return (int)call->error.code;
     if (!request.body.text) request.body = (struct slice){"{}", 2};
     code = id ? doc_prepare_save(module, reader_of(call), caller(call), id, expected, request.body.text, request.body.length, clock_now(),
                                  &call->arena, problems, save, &call->error)
@@ -339,13 +349,14 @@ static int copy_document(struct web_call *call)
 {
     struct doc_copy *copy = arena_alloc(&call->arena, sizeof *copy);
     struct service_input input;
+    const char *action;
     int64_t id, count;
 
     if (!copy) return error_internal(&call->error, "out of memory");
     if (web_parameter_id(call, 0, &id) || service_input(call, &input) ||
-        service_number(call, &input, "count", 1, DOC_COPIES_MAXIMUM, 1, &count))
+        service_number(call, &input, "count", 1, DOC_COPIES_MAXIMUM, 1, &count) || service_text(call, &input, "action", 31, &action))
         return (int)call->error.code;
-    if (doc_prepare_copy(&service_of(call)->documents, reader_of(call), caller(call), id, (int)count, clock_now(), &call->arena, copy, &call->error))
+    if (doc_prepare_copy(&service_of(call)->documents, reader_of(call), caller(call), id, action ? action : "copy", (int)count, clock_now(), &call->arena, copy, &call->error))
         return (int)call->error.code;
     call->work_done = copy_done;
     return service_write(call, copy_work, copy);

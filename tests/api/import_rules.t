@@ -45,6 +45,7 @@ fails('other/remote_print_agency required', 'R-NM-5: which one must be said', ot
 my @ore = goods('2601112000');
 fails('iron_ore/ore_contract_type required', 'R-NM-6: iron ore without its contract sheet', @ore);
 fails('iron_ore/ore_rows too_few_rows', 'R-NM-6: and without its rows', @ore);
+fails('iron_ore sheet_required', 'R-NM-6: what the sheet copies from the form does not fill it in', @ore, iron_ore => { ore_origin => '601', ore_trade_country => '601', ore_contract_no => 'O1' });
 my $sheet = { ore_origin => '601', ore_trade_country => '601', ore_contract_no => 'O1', ore_contract_type => '1', ore_sign_date => '2026-08-01', ore_from => '2026-08-01', ore_to => '2026-12-31', ore_ent_nature => '1',
 	ore_seller_zh => '卖方', ore_port_1 => 'CNTAO', ore_rows => [ { ore_kind => '1', ore_name => '铁矿粉', ore_grade => '62', ore_qty => '100', ore_price => '95000' } ] };
 passes($_, "R-NM-6: with it, no $_", @ore, iron_ore => $sheet) for 'too_few_rows', 'required', 'sheet_required';
@@ -58,6 +59,7 @@ fails('goods/1/hs_code not_unique', 'R-NM-7: the same product twice', goods(@cod
 fails('goods/0/specs/1/spec R-NM-SPEC', 'with two specifications each says which', goods => [ { hs_code => '2303300011', specs => [ { spec => 's', unit_price => '1', qty => '1' }, { unit_price => '1', qty => '1' } ] } ]);
 fails('more/import_contract_no required', 'R-NM-8: bulk goods without the number of their contract', goods('1201901100'), more => { import_contract_no => undef });
 fails('contract sheet_required', 'R-NM-10: without the contract sheet', contract => undef);
+fails('contract sheet_required', 'R-NM-10: nor does what it remembers of the enterprise', contract => { foreign_party_zh => undef, goods_description => undef, ent_contact => '张三', ent_phone => '010-12345678' });
 fails('R-NM-11', 'R-NM-11: bulk goods without registration', goods('1201901100'));
 passes('R-NM-11', 'R-NM-11: other goods need none');
 my $filing = make_of($client, 'nonmep', 'bulk_registration', bulk_body())->json->{document}{id};
@@ -121,7 +123,7 @@ isnt(act_on($office, 'mep', $id, 'approve')->status, 200, 'and not the office');
 
 # digest 3.1: the registration as the ministry has it
 my $other = $sw->signed_in('demo_other');
-my $fetch = sub { return $other->post('/api/mep/registration/fetch', { account => $_[0], password => $_[1] }) };
+my $fetch = sub { return $other->post('/api/mep/fetch/mep_registration', { account => $_[0], password => $_[1] }) };
 my $refused = $fetch->('JD320400', 'wrong');
 is($refused->status . ' ' . $refused->json->{field}, '422 password', 'a wrong password of the ministry\'s system is told');
 is($fetch->('JD000000', 'demo-2026')->status, 422, 'so is an unknown account, alike');
