@@ -9,7 +9,7 @@ const lazy = {
   form: () => import('./pages/module/FormPage.vue'), list: () => import('./pages/module/ListPage.vue'),
   query: () => import('./pages/module/QueryPage.vue'), writeOffs: () => import('./pages/module/WriteOffsPage.vue'),
   statistics: () => import('./pages/module/StatisticsPage.vue'), monthly: () => import('./pages/module/MonthlyPage.vue'),
-  own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'),
+  own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
   enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'),
@@ -24,6 +24,9 @@ const page = (name, props = {}, title = '') => ({ component: component(name), pr
 
 const isMine = form => form.kind === 'application' || !form.kind
 const isFiling = form => form.kind === 'filing'
+const isBase = form => form.kind === 'base'
+/** A query over whose rows the list's actions are offered is a list of its own. */
+const isList = query => query.actions?.some(name => !['copy', 'uses'].includes(name))
 
 /** The menu of one form: one entry for a form of which there is one document, a tree for the others. */
 async function formMenu(module, entry) {
@@ -33,13 +36,13 @@ async function formMenu(module, entry) {
   const reported = definition.clearances?.label
   const catalogues = (definition.catalogues || []).map(item => ({ path: at(`catalogue/${entry.form}/${item.name}`), title: w(item.label) }))
   const queries = [
-    ...(isApplicant.value ? [{ path: at(`list/${entry.form}`), title: t('menu.list') },
-      ...(definition.queries || []).map(query => ({ path: at(`query/${entry.form}/${query.name}`), title: w(query.label) })),
+    ...(isApplicant.value ? [{ path: at(`list/${entry.form}`), title: w(definition.list.label) || t('menu.list') },
+      ...(definition.queries || []).map(query => ({ path: at(isList(query) ? `list/${entry.form}/${query.name}` : `query/${entry.form}/${query.name}`), title: w(query.label) })),
       (definition.ledger || reported) && { path: at(`write-offs/${entry.form}`), title: reported ? w(reported) : t('menu.write_offs') }] : []),
     ...statisticsMenu(definition, path => at(`${path}/${entry.form}`))
   ].filter(Boolean)
   return [
-    has(module, 'edit') && { path: at(`new/${entry.form}`), title: t('menu.apply'), icon: 'EditPen' },
+    has(module, 'edit') && !definition.made_by_portal && { path: at(`new/${entry.form}`), title: w(definition.begin) || t('menu.apply'), icon: 'EditPen' },
     queries.length && { title: t('menu.queries'), icon: 'Search', children: queries },
     catalogues.length && { title: t('menu.catalogues'), icon: 'Files', children: catalogues },
     definition.changes && { path: at(`changes/${entry.form}`), title: t('menu.changes'), icon: 'Memo' }
@@ -51,13 +54,22 @@ function statisticsMenu({ statistics }, at) {
   return [statistics.dimensions && { path: at('statistics'), title: t('menu.statistics') }, statistics.monthly && { path: at('monthly'), title: w(statistics.monthly.title) || t('menu.monthly') }].filter(Boolean)
 }
 
+/** What is chosen into documents (exporters, clauses), and what was fetched from another system. */
+async function besides(module, forms) {
+  const base = isApplicant.value ? forms.filter(isBase) : []
+  const fetched = isApplicant.value && (await Promise.all(forms.map(form => definitionOf(module, form.form)))).some(definition => definition.fetch && !definition.fetch.fields.some(field => field.secret))
+  return [base.length && { title: t('menu.base'), icon: 'Collection', children: base.map(form => ({ path: `/app/${module}/list/${form.form}`, title: w(form.title) })) },
+    fetched && { path: `/app/${module}/fetches`, title: t('menu.fetches'), icon: 'Refresh' }].filter(Boolean)
+}
+
 /** The menu of a module: what is filed once, then the tree of each form. */
 async function moduleMenu(module) {
-  const forms = (await formsOf(module)).filter(form => isMine(form) || isFiling(form))
+  const all = await formsOf(module)
+  const forms = all.filter(form => isMine(form) || isFiling(form))
   const menus = await Promise.all(forms.map(async form => ({ form, entries: await formMenu(module, form) })))
   const trees = menus.filter(({ entries }) => entries.some(entry => entry.children || !isOwn(entry)))
   return [...menus.filter(menu => !trees.includes(menu)).flatMap(({ entries }) => entries),
-    ...(trees.length === 1 ? trees[0].entries : trees.map(({ form, entries }) => ({ title: w(form.title), icon: 'Document', children: entries.flatMap(item => item.children || [item]) })))]
+    ...(trees.length === 1 ? trees[0].entries : trees.map(({ form, entries }) => ({ title: w(form.title), icon: 'Document', children: entries.flatMap(item => item.children || [item]) }))), ...await besides(module, all)]
 }
 const isOwn = entry => /\/own\/[^/]+$/.test(entry.path || '')
 
@@ -69,13 +81,14 @@ async function moduleTitle(module) {
 const modulePages = {
   new: (module, [form]) => page('form', { module, form }, t('menu.apply')),
   doc: (module, [form, id]) => page('form', { module, form, id }, id),
-  list: (module, [form]) => page('list', { module, form }, t('menu.list')),
+  list: (module, [form, name]) => page('list', { module, form, name }, t('menu.list')),
   query: (module, [form, name]) => page('query', { module, form, name }),
   'write-offs': (module, [form]) => page('writeOffs', { module, form }, t('menu.write_offs')),
   statistics: (module, [form]) => page('statistics', { module, form }, t('menu.statistics')),
   monthly: (module, [form]) => page('monthly', { module, form }, t('menu.monthly')),
   own: (module, [form]) => page('own', { module, form }),
   catalogue: (module, [form, name]) => page('catalogue', { module, form, name }),
+  fetches: module => page('fetches', { module }, t('menu.fetches')),
   changes: (module, [form]) => page('changes', { module, form }, t('menu.changes'))
 }
 

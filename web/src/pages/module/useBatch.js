@@ -9,9 +9,9 @@ import { askOpinion } from '../../renderer/ask.js'
 
 const MOST = 100 // of one PDF
 
-export function useBatch(module, definition, { by, where, show, reload }) {
+export function useBatch(module, definition, { by, where, only = () => null, show, reload }) {
   const work = reactive({ open: false, busy: false, action: null, done: 0, total: 0, results: [], items: new Map() })
-  const actions = computed(() => (definition.value ? actionsOf(definition.value, { by, where }) : []))
+  const actions = computed(() => (definition.value ? actionsOf(definition.value, { by, where }).filter(action => only()?.includes(action.name) ?? true) : []))
   const labelOf = action => (action.batch && action.kind !== 'download' && by === 'applicant' ? t('batch.of', { action: w(action.label) }) : w(action.label))
 
   function whyOf(action, items) {
