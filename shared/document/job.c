@@ -28,7 +28,7 @@ void doc_prepare_batch(struct store_connection *reader, const struct doc_batch *
         problems->count = problems->errors = 0;
         item->ready = !doc_prepare_act(batch->module, reader, batch->principal, item->id, -1, batch->action, batch->opinion, batch->now, arena,
                                        problems, &item->act, &item->error);
-        if (item->ready && !item->act.action->batch) {
+        if (item->ready && !item->act.action->batch && batch->count > 1) {
             item->ready = false;
             error_set(&item->error, ERROR_CONFLICT, "not_in_batch", "该操作不能批量办理。", "This cannot be done in a batch.");
         }

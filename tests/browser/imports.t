@@ -54,7 +54,7 @@ SingleWindow::Browser->run('imports.mjs', prepare => sub {
 	my @declaration = map { sprintf '01012026100000%04d', $_ } 1 .. 3;
 	$report->('05', 'reservations', declaration_no => $declaration[0], quantity => '30');
 	$report->('10', 'write-offs', declaration_no => $declaration[0], quantity => '30', released => '2026-09-03', contract_no => 'HT-1', country => '502', customs_port => '0101', bill_no => 'BL-9', packages => 3,
-		goods => [ { goods => '9022120000', goods_name => 'X射线断层检查仪', spec => 'CT-1', quantity => '30', unit => '006', price => '1000.5', currency => 'USD' } ]);
+		goods => [ { code => '9022120000', name => 'X射线断层检查仪', spec => 'CT-1', quantity => '30', unit => '006', price => '1000.5', currency => 'USD' } ]);
 	$report->('15', 'reservations', declaration_no => $declaration[1], quantity => '20');
 	$report->('20', 'reservations', declaration_no => $declaration[1], quantity => '0');
 	$report->('25', 'adjustments', declaration_no => $declaration[0], quantity => '28', note => '更正数量');

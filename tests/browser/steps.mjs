@@ -14,6 +14,7 @@ export async function signIn(page, name, password) {
   await captcha(page)
   await page.getByRole('button', { name: '登录', exact: true }).click()
   await page.getByRole('button', { name: '退出' }).waitFor()
+  await page.waitForURL((address) => !address.hash.startsWith('#/sign-in')) // which leads on by itself
 }
 
 // A page of its own, signed in as a demo account, at a place of the application.
@@ -69,15 +70,21 @@ async function smsCode(mobile, look) {
   return code
 }
 
+// Everything has arrived: answers, movements, and what a dialog does to itself when it opens.
+export async function settled(page) {
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(() => !document.getAnimations().some((one) => one.playState === 'running') && !document.querySelector('.el-dialog > header:not([role])'))
+}
+
 // Looked at narrow and wide: axe finds nothing, nothing sticks out. With SW_SCREENS=<folder> the pictures are kept.
 export async function look(page, name) {
   for (const width of [360, 1440]) {
     await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
-    await page.waitForLoadState('networkidle')
-    await page.waitForTimeout(150)
+    await page.waitForTimeout(150) // the page hears of its new width
+    await settled(page)
     await fits(page, `${name} at ${width} px`)
     await accessible(page, `${name} at ${width} px`)
-    if (process.env.SW_SCREENS) await page.screenshot({ path: `${process.env.SW_SCREENS}/${basename(process.argv[1], '.mjs')}-${width}-${name.replaceAll(' ', '_')}.png`, fullPage: true })
+    if (process.env.SW_SCREENS) await page.screenshot({ path: `${process.env.SW_SCREENS}/${basename(process.argv[1], '.mjs')}-${width}-${name.replaceAll(' ', '_')}.png`, fullPage: !(await page.locator('.el-overlay:visible').count()) })
   }
 }
 

@@ -28,17 +28,22 @@ export function toModel(definition, body) {
   return Object.fromEntries(definition.blocks.map(block => [block.name, toBlock(block, body?.[block.name])]))
 }
 
-/** Blank rows that a table begins with, once. */
-export function addInitialRows(definition, model) {
-  for (const block of definition.blocks) {
-    const part = model[block.name]
-    if (!isRows(block) || part.begun || (block.variants && !part.variant)) continue
+/** Blank rows that the tables of a block begin with, once; those nested in rows and sheets, too. */
+function begin(block, part) {
+  if (isRows(block) && !part.begun && (!block.variants || part.variant)) {
     part.begun = true
     while (part.rows.length < firstRows(block, part.variant)) part.rows.push(newRow(nestedModel(block)))
   }
+  for (const nested of block.blocks || []) for (const place of isRows(block) ? part.rows : [part]) begin(nested, place[nested.name])
 }
 
-export const blankRow = block => newRow(nestedModel(block))
+export const addInitialRows = (definition, model) => definition.blocks.forEach(block => begin(block, model[block.name]))
+
+export function blankRow(block) {
+  const row = newRow(nestedModel(block))
+  for (const nested of block.blocks || []) begin(nested, row[nested.name])
+  return row
+}
 
 export function isBlank(block, row, variant) {
   const typed = fieldsOf(block, variant).some(field => !isComputed(field) && !isEmpty(row[field.name]) && row[field.name] !== field.default)
@@ -71,6 +76,7 @@ function addBlock(out, block, part) {
   if (!isRows(block)) {
     const body = values(fieldsOf(block, part.variant), part)
     if (block.variants && part.variant) body.variant = part.variant
+    for (const nested of block.blocks || []) addBlock(body, nested, part[nested.name])
     if (Object.keys(body).length) out[block.name] = body
     return
   }
@@ -98,7 +104,9 @@ function mergeValues(fields, target, source) {
 function mergeBlock(block, part, source) {
   if (!isRows(block)) {
     if (block.variants && source?.variant && part.variant !== source.variant) part.variant = source.variant
-    return mergeValues(fieldsOf(block, part.variant), part, source)
+    mergeValues(fieldsOf(block, part.variant), part, source)
+    for (const nested of block.blocks || []) mergeBlock(nested, part[nested.name], source?.[nested.name])
+    return
   }
   const rows = Array.isArray(source) ? source : source?.rows || []
   const filled = filledRows(block, part)
@@ -115,7 +123,10 @@ export function mergeDerived(definition, model, body) {
 /** The server's row ids, after a save, to the rows they belong to. */
 export function takeRowIds(definition, model, body) {
   const walk = (block, part, source) => {
-    if (!isRows(block)) return
+    if (!isRows(block)) {
+      for (const nested of block.blocks || []) walk(nested, part[nested.name], source?.[nested.name])
+      return
+    }
     const rows = Array.isArray(source) ? source : source?.rows || []
     filledRows(block, part).forEach((row, index) => {
       if (rows[index]) row.row_id = rows[index].row_id

@@ -14,6 +14,9 @@ shows.rate = shows.decimal
 
 export const isFigure = field => ['decimal', 'integer', 'rate'].includes(field.type)
 
+/** The rows in the body of a block, with and without variants. */
+export const rowsIn = part => (Array.isArray(part) ? part : part?.rows || [])
+
 /** Empty for an empty value. */
 export function showValue(module, field, value) {
   if (value === '' || value === null || value === undefined) return ''

@@ -77,10 +77,12 @@ export function useForm(module, definition) {
     return map
   })
 
-  /** Everything that still stops this document, each thing once. */
+  /** Everything that still stops this document, each thing once; a sheet not yet begun is one thing. */
   const checklist = computed(() => {
-    const seen = new Set()
-    return [...state.problems, ...state.serverProblems].filter(item => {
+    const seen = new Set(), all = [...state.problems, ...state.serverProblems]
+    const unbegun = new Set(all.filter(item => item.rule === 'sheet_required').map(item => item.path))
+    return all.filter(item => {
+      if (unbegun.has(item.path.split('/')[0]) && item.rule !== 'sheet_required') return false
       const key = item.path + '|' + item.rule
       return seen.has(key) ? false : seen.add(key)
     })

@@ -2,12 +2,12 @@
 import { computed, reactive } from 'vue'
 import { download, get, newKey, post } from '../../api.js'
 import { t, w } from '../../i18n.js'
-import { failed } from '../../messages.js'
+import { done, failed } from '../../messages.js'
 import { has } from '../../session.js'
 import { actionsOf, allowedFrom, stateColumn, stateOf } from '../../renderer/definition.js'
-import { askOpinion } from '../../renderer/ask.js'
+import { askCount, askOpinion } from '../../renderer/ask.js'
 
-const MOST = 100 // of one PDF
+const MOST = 100 // documents of one PDF, copies of one document
 
 export function useBatch(module, definition, { by, where, only = () => null, show, reload }) {
   const work = reactive({ open: false, busy: false, action: null, done: 0, total: 0, results: [], items: new Map() })
@@ -60,8 +60,17 @@ export function useBatch(module, definition, { by, where, only = () => null, sho
     return download(`/${module}/print`, { body: { name, ids: items.map(item => item.id) }, ...(action.kind === 'print' ? { open: true } : { name: `${name}.pdf` }) })
   }
 
+  async function copy(item) {
+    const count = await askCount(MOST)
+    if (!count) return
+    await post(`/${module}/documents/${item.id}/copy`, { count }, { key: newKey() })
+    done(t('copy.done'))
+    reload()
+  }
+
   async function run(action, items) {
     try {
+      if (action.kind === 'copy') return await copy(items[0])
       if (action.kind === 'view') return show(action, items[0])
       if (action.kind === 'print' || action.kind === 'download') return await print(action, items)
       const opinion = await askOpinion(action, { count: items.length, promise: action.complete ? w(definition.value.promise) : '' })
