@@ -330,6 +330,7 @@ static const struct doc_shape *shape_of(const struct doc_list *list)
 static const char ledger_sums[] =
     ", (SELECT sum(CASE WHEN g.credit = 'available' THEN g.quantity WHEN g.debit = 'available' THEN -g.quantity ELSE 0 END) FROM ledger g "
     "WHERE g.document = document.id), (SELECT sum(CASE WHEN g.credit = 'used' THEN g.quantity WHEN g.debit = 'used' THEN -g.quantity ELSE 0 END) "
+    "FROM ledger g WHERE g.document = document.id), (SELECT sum(CASE WHEN g.credit = 'reserved' THEN g.quantity WHEN g.debit = 'reserved' THEN -g.quantity ELSE 0 END) "
     "FROM ledger g WHERE g.document = document.id)";
 
 static int write_rows(struct store_connection *db, const struct doc_list *list, struct builder *builder, struct json_writer *json,

@@ -177,6 +177,7 @@ void doc_write_list_row(struct store_rows *rows, const struct doc_shape *shape, 
     if (shape->balance) {
         if (!store_is_null(rows, after)) json_put_decimal(json, "balance", store_column_integer(rows, after), 0);
         if (store_column_integer(rows, after + 1)) json_put_decimal(json, "used", store_column_integer(rows, after + 1), 0);
+        if (store_column_integer(rows, after + 2)) json_put_decimal(json, "reserved", store_column_integer(rows, after + 2), 0);
     }
     json_object_end(json);
 }

@@ -107,6 +107,8 @@ sub count { my ($what) = @_; return $sw->sql('export', "SELECT count(*) FROM $wh
 	is(said(partner('reservations', %one, quantity => '41')), '422 message_id_reused:message_id', 'another content under the same id is refused');
 	is(said(partner('adjustments', %one)), '422 message_id_reused:message_id', 'another kind of message, too');
 	is(sums(statement($id)), 'granted=22222244 reserved=40 used=0 balance=22222204 uses=1', 'what is reserved is not left');
+	my ($reserved) = grep { $_->{licence_no} eq $no } @{ $operator->get('/api/export/queries/import_balance', { form => 'unseen_import' })->json->{items} };
+	is("$reserved->{balance} $reserved->{reserved}", '22222204 40', 'and the query says so');
 	is(said(act($officer, $id, 'annul')), '409 licence_reserved', 'and the licence cannot be revoked');
 	is(said(reserve($no, 1, '50')), '200 booked', 'a second message');
 	is(sums(statement($id)), 'granted=22222244 reserved=50 used=0 balance=22222194 uses=1', 'sets the reservation anew');

@@ -1,17 +1,81 @@
-// Machinery and electronics: registered from the ministry's system, applied for, taken back, approved, printed, used in parts by customs.
+// Machinery and electronics: a new enterprise registers, its office accepts, it applies, takes back, is approved, and customs uses the licence in
+// parts. Who is registered at the ministry brings that along.
+import { writeFileSync } from 'node:fs'
 import { accounts, accessible, is, like, ok, open, pdfText, qrCodes, test, url, variables } from './lib.mjs'
-import { as, choose, confirm, field, fill, until } from './steps.mjs'
+import { as, choose, confirm, field, fill, newEnterprise, settled, until } from './steps.mjs'
 
 const NUMBER = 'YS2600000000000001', GOODS = '9022120000'
 const dialog = (page, name) => page.getByRole('dialog', { name })
 const value = (page, path) => field(page, path).locator('input').inputValue()
 const valueIs = (page, path, wanted) => page.waitForFunction(([path, wanted]) => new RegExp(wanted).test(document.querySelector(`[data-path="${path}"] input`)?.value || ''), [path, wanted])
 const tag = (page, words) => page.locator('.anchors .tag').filter({ hasText: words }).waitFor()
-const look = async (page, name) => { await page.waitForLoadState('networkidle'); await accessible(page, name) }
+const look = async (page, name) => { await settled(page); await accessible(page, name) }
 const go = async (page, path) => { await page.goto(`${url}/#${path}`); await page.reload() }
 
-// Nobody applies who is not registered; who is registered at the ministry brings that along.
+const ENTERPRISE = { name: 'south_works', person: '孙强', password: 'South-Works-2026', mobile: '13800004444', email: 'sun@works.example',
+  enterprise: '常州南方机械进出口有限公司(演示)', uscc: '91210200776367555C', code: '3204776367555', address: '常州市南大街4号', phone: '0519-87654321' }
+
+async function unregistered(page, why) {
+  await go(page, '/app/mep/new/mep_licence')
+  await page.getByRole('heading', { name: '请先备案' }).waitFor()
+  like(await page.getByRole('alert').filter({ hasText: '请先备案' }).innerText(), /您的企业尚未在本系统备案[\s\S]*获取商务部备案信息/, why)
+}
+
+// A new enterprise fills in its registration; the office of the lowest level that it chose accepts it.
 async function register() {
+  const page = await newEnterprise(ENTERPRISE)
+  await unregistered(page, 'a new enterprise cannot apply before it is registered, and is told how to be')
+  await page.getByRole('button', { name: /去填写/ }).click()
+  await page.waitForURL(/own\/mep_registration/)
+  await field(page, 'basics/ent_name').waitFor()
+  is(await value(page, 'basics/ent_name'), ENTERPRISE.enterprise, 'the registration knows the enterprise')
+  for (const [path, text] of Object.entries({ 'basics/filing_doc_no': '常机备〔2026〕9号', 'basics/filing_date': '2026-01-05', 'basics/reg_email': 'sun@works.example', 'basics/province_city': '江苏省常州市', 'basics/reg_address': '常州市南大街4号',
+    'account/reg_contact': '孙强', 'account/reg_postcode': '213000', 'account/reg_phone': '0519-87654321', 'account/reg_mobile': '13800004444' })) await fill(page, path, text)
+  await field(page, 'basics/business_scope').locator('textarea').fill('机电产品进出口')
+  await choose(page, 'basics/supervisor_level', '3')
+  await choose(page, 'basics/ent_nature', '150')
+  await choose(page, 'account/province_office', '320000')
+  await valueIs(page, 'account/office', '320000')
+  const city = field(page, 'account/city_office').getByRole('combobox')
+  await city.focus()
+  await page.keyboard.press('Space')
+  await page.getByRole('listbox').getByRole('option').first().waitFor()
+  ok((await page.getByRole('listbox').getByRole('option').allInnerTexts()).every((text) => /^32/.test(text.trim())), 'only cities of the chosen province are offered')
+  await page.keyboard.press('Escape')
+  await choose(page, 'account/city_office', '3204')
+  await valueIs(page, 'account/office', '320400')
+  ok(true, 'the office of the lowest level chosen is in charge')
+  await page.getByRole('button', { name: '暂存' }).click()
+  await page.locator('.tag').filter({ hasText: '未保存' }).waitFor({ state: 'detached' })
+  await look(page, 'registration filled in')
+
+  const [printed] = await Promise.all([page.waitForResponse(/print\/registration\.pdf/), page.getByRole('button', { name: '打印', exact: true }).click()])
+  const file = `${variables}/mep-registration.pdf`
+  writeFileSync(file, await (await page.request.get(printed.url())).body())
+  like(pdfText(file), /企业注册信息表[\s\S]*常州南方机械进出口有限公司\(演示\)[\s\S]*常机备〔2026〕9号/, 'the registration is printed')
+
+  await page.getByRole('button', { name: '申报', exact: true }).click()
+  await confirm(page)
+  await tag(page, '审批中')
+  await unregistered(page, 'nor before the office has accepted it')
+  const office = await as('demo_office', '/app/desk/queue')
+  await office.getByRole('row').filter({ hasText: ENTERPRISE.enterprise }).getByRole('link').first().click()
+  await office.getByRole('button', { name: '领取' }).last().click()
+  await office.getByRole('button', { name: '放回' }).last().waitFor()
+  await look(office, 'review of a registration')
+  const accepted = office.waitForResponse((answer) => /\/actions\//.test(answer.url()))
+  await office.locator('.decide').getByRole('button', { name: '审批通过', exact: true }).click()
+  await confirm(office)
+  is((await accepted).status(), 200, 'the office of the city accepts it')
+  await office.context().close()
+  await go(page, '/app/mep/own/mep_registration')
+  await tag(page, '审批通过')
+  like(await value(page, 'account/mofcom_account'), /^JD\d{8}$/, 'accepted, it has its account')
+  return page
+}
+
+// Who is registered at the ministry brings that along.
+async function fetched() {
   const page = await as('demo_other', '/app/mep/new/mep_licence')
   await page.getByRole('heading', { name: '请先备案' }).waitFor()
   like(await page.getByRole('alert').filter({ hasText: '请先备案' }).innerText(), /您的企业尚未在本系统备案[\s\S]*获取商务部备案信息/, 'who is not registered is told so, and how to be')
@@ -44,14 +108,14 @@ async function register() {
   like(await value(page, 'account/mofcom_account'), /^JD/, 'with the account at the ministry')
   is(await page.getByRole('button', { name: '获取商务部备案信息' }).count(), 0, 'it is not offered twice')
   await look(page, 'registration fetched')
-  return page
+  await page.context().close()
 }
 
 async function apply(page) {
   await go(page, '/app/mep/new/mep_licence')
   await field(page, 'base/trade_mode').waitFor()
   like(await value(page, 'base/region_office'), /320400/, 'the office in charge comes from the registration')
-  is(await value(page, 'base/import_user'), '新疆亚中集团对外贸易有限公司', 'and so does the import user')
+  is(await value(page, 'base/import_user'), ENTERPRISE.enterprise, 'and so does the import user')
   for (const [path, text] of Object.entries({ 'base/importer_code': '1100776367555', 'base/importer_name': '签章测试企业', 'base/handler_name': '李四', 'base/handler_phone': '0991-1234567', 'base/handler_mobile': '13800002222' })) await fill(page, path, text)
   await choose(page, 'base/trade_country_1', '502')
   await choose(page, 'base/origin_country_1', '502')
@@ -155,8 +219,10 @@ async function approve() {
 async function licence(page) {
   const id = /doc\/mep_licence\/(\d+)/.exec(page.url())[1]
   await until(async () => (await (await page.request.get(`${url}/api/mep/documents/${id}`)).json()).document.state_customs)
-  await page.reload()
+  await page.evaluate(() => dispatchEvent(new Event('focus')))
   await tag(page, '审批通过')
+  await valueIs(page, 'base/licence_no', '^2660')
+  ok(true, 'the form that was open learns of the licence when somebody comes back to it')
   const face = await value(page, 'base/licence_no')
   like(face, /^2660\w{6}$/, 'the licence has a number of the office\'s series')
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '许可证下载' }).click()])
@@ -182,23 +248,24 @@ async function licence(page) {
 }
 
 // Customs stores it and uses it in two parts; the first is reserved before.
-async function clear(page, { id, number }) {
+async function clear(page, { number }) {
   const key = accounts().partner
   let count = 0
   const customs = async (path, data) => {
     const answer = await page.request.post(`${url}/partner/mep/${path}`, { data: { message_id: `f${++count}`, licence_no: number, unit: '001', ...data }, headers: { Authorization: `Bearer ${key}` } })
     is(answer.status(), 200, `customs: ${path} ${data.quantity || data.status}`)
   }
-  const goods = (quantity, spec) => [{ goods: GOODS, goods_name: 'X射线断层检查仪', spec, quantity, unit: '001', price: '1000.5', currency: 'USD' }]
+  const goods = (quantity, spec) => [{ code: GOODS, name: 'X射线断层检查仪', spec, quantity, unit: '001', price: '1000.5', currency: 'USD' }]
   const more = { released: '2026-09-03', contract_no: 'HT-7', country: '502', customs_port: '0101', packages: 4 }
-  await customs('customs-status', { status: 'STORED' })
-  await customs('reservations', { declaration_no: '010120261000000071', quantity: '30' })
   await go(page, '/app/mep/query/mep_licence/balance')
   const row = page.locator('tbody').getByRole('row').filter({ hasText: number })
   await row.waitFor()
-  like(await row.innerText(), /\t100\t2026-09-03\t-\t/, 'no balance is told before the first use')
-  const before = await page.request.get(`${url}/api/mep/documents/${id}/ledger`)
-  is((await before.json()).balance, '70', 'but what is reserved is not left')
+  like(await row.innerText(), /\t100\t2026-09-03\t-\t/, 'no balance is told before anything is reserved or used')
+  await customs('customs-status', { status: 'STORED' })
+  await customs('reservations', { declaration_no: '010120261000000071', quantity: '30' })
+  await page.reload()
+  await row.waitFor()
+  like(await row.innerText(), /\t100\t2026-09-03\t70（另预留 30）\t/, 'a reservation alone is told, with what is left')
   await customs('write-offs', { ...more, declaration_no: '010120261000000071', quantity: '30', bill_no: 'BL-71', goods: goods('30', 'CT-16 第一批') })
   await customs('write-offs', { ...more, declaration_no: '010120261000000072', quantity: '25', bill_no: 'BL-72', goods: goods('25', 'CT-64 第二批') })
 
@@ -224,7 +291,7 @@ async function clear(page, { id, number }) {
     await line.waitFor()
     await line.getByRole('button', { name: declaration }).click()
     const cleared = dialog(page, new RegExp(declaration))
-    await cleared.getByText(spec).waitFor()
+    await cleared.getByRole('row').filter({ hasText: GOODS }).filter({ hasText: 'X射线断层检查仪' }).filter({ hasText: spec }).waitFor()
     is(await cleared.locator('tbody').getByRole('row').count(), 1, `clearance ${declaration} with its own goods`)
     if (bill === 'BL-72') await look(page, 'cleared goods')
     await page.keyboard.press('Escape')
@@ -237,6 +304,7 @@ async function clear(page, { id, number }) {
 }
 
 await test(async () => {
+  await fetched()
   const page = await register()
   await apply(page)
   await rows(page)

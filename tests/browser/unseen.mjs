@@ -33,6 +33,17 @@ async function reference(page) {
   await box.waitFor({ state: 'hidden' })
 }
 
+// The officers look up the documents of every application form of a module, not only of the first.
+async function officers() {
+  const page = await as('demo_manager', '/app/desk/licences/export')
+  for (const [form, number] of [['unseen_permit', 'UP260001'], ['export_licence', '26AA500001']]) {
+    await page.getByRole('combobox', { name: '单证', exact: true }).selectOption(form)
+    await page.locator('tbody').getByRole('row').filter({ hasText: number }).waitFor()
+    ok(true, `the officers find ${number} among the documents of ${form}`)
+  }
+  await accessible(page, 'licences of every form')
+}
+
 await test(async () => {
   const page = await as('demo_admin', '/app/export/new/unseen_permit')
   await field(page, 'head/purpose').waitFor()
@@ -69,4 +80,5 @@ await test(async () => {
   await page.getByRole('row').filter({ hasText: 'UP260001' }).waitFor()
   ok(true, 'and stands in its own list')
   await accessible(page, 'the unseen list')
+  await officers()
 })

@@ -69,6 +69,10 @@ export const stateColumn = machine => (machine === 'main' ? 'state' : 'state_' +
 export const stateOf = (definition, machine, code) => definition.machines?.[machine]?.states?.[code] || null
 export const allowedFrom = (action, state) => action.from?.includes('*') || action.from?.includes(state ?? '')
 
+/** Whether the server is about to move the document on by itself. */
+export const leavesByItself = (definition, row) => actionsOf(definition, { by: 'system' }).some(action => action.kind === 'transition' && allowedFrom(action, row[stateColumn(action.machine)]) &&
+  Object.entries(action.while || {}).every(([machine, states]) => states.includes(row[stateColumn(machine)] ?? '')))
+
 /** A way is drawn where the definition has one; a `view` action of its own offers it already. */
 export const offersFlow = (definition, where) => !!definition.flow && !actionsOf(definition, { by: 'applicant', where }).some(action => action.kind === 'view' && action.name !== 'opinions')
 export const wasSubmitted = (definition, row) => !!row.applied || row.state !== definition.machines.main.initial

@@ -94,6 +94,17 @@ export function useDocument(module, formName, id) {
     draft.clear()
   }
 
+  /** Takes over what happened to the document elsewhere, unless something here is unsaved or under way. */
+  async function lookAgain() {
+    const idle = () => page.id && page.form?.row && !page.loading && !page.saving && !(page.form.dirty && page.form.editable)
+    if (!idle()) return
+    const answer = await get(`/${module}/documents/${page.id}`, null, { quiet: true }).catch(() => null)
+    if (!answer || !idle() || answer.document.version === page.form.row.version) return
+    takeAnswer(answer)
+    page.form.editable = editable()
+    await page.form.take(answer.body)
+  }
+
   /** While something is under way a second press does nothing. */
   async function alone(call) {
     page.saving = true
@@ -116,5 +127,5 @@ export function useDocument(module, formName, id) {
     return answer
   }
 
-  return Object.assign(page, { open, save, reload, act, destroy, copy, refresh, check, draft: () => draft })
+  return Object.assign(page, { open, save, reload, lookAgain, act, destroy, copy, refresh, check, draft: () => draft })
 }
