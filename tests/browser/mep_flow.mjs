@@ -91,7 +91,7 @@ async function fetched() {
   await box.locator('.field.wrong').filter({ hasText: '密码' }).waitFor()
   ok(true, 'a password is asked for')
   await box.getByLabel(/密码/).fill('not-this-one')
-  const refused = page.waitForResponse(/registration\/fetch/)
+  const refused = page.waitForResponse(/\/fetch\/mep_registration/)
   await page.keyboard.press('Enter')
   is((await refused).status(), 422, 'a wrong one is refused')
   const wrong = box.locator('.field.wrong').filter({ has: page.getByLabel(/密码/) })
