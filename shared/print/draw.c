@@ -198,6 +198,13 @@ static int pages_of_document(const struct buffer *pages, size_t at)
     return count;
 }
 
+int end_page(struct drawing *drawing, struct error *error)
+{
+    if (++drawing->pages_drawn > LIST_PAGES_MAXIMUM) return error_internal(error, "more than %d pages in all", LIST_PAGES_MAXIMUM);
+    cairo_show_page(drawing->cairo);
+    return 0;
+}
+
 static int draw_list(struct drawing *drawing, struct error *error)
 {
     struct print_item item;
@@ -209,7 +216,7 @@ static int draw_list(struct drawing *drawing, struct error *error)
             drawing->page = 1;
             drawing->page_count = pages_of_document(drawing->pages, at);
         } else if (item.kind == ITEM_PAGE_END) {
-            cairo_show_page(drawing->cairo);
+            if (end_page(drawing, error)) return (int)error->code;
             drawing->page++;
         } else if (item.kind == ITEM_FLOW) {
             if (draw_flow(drawing, &at, error)) return (int)error->code;
@@ -235,7 +242,7 @@ int draw_pages(const struct buffer *pages, const char *title, struct buffer *pdf
     int code;
 
     drawing.pages = pages;
-    drawing.page = drawing.page_count = 0;
+    drawing.page = drawing.page_count = drawing.pages_drawn = 0;
     drawing.dots = 0;
     drawing.surface = cairo_pdf_surface_create_for_stream(write_pdf, pdf, POINTS(210), POINTS(297));
     cairo_pdf_surface_set_metadata(drawing.surface, CAIRO_PDF_METADATA_TITLE, title);

@@ -27,6 +27,7 @@ struct drawing {
     cairo_t *cairo;
     PangoLayout *text;
     int page, page_count;    /* within the document; from 1 */
+    int pages_drawn;         /* of all documents */
     struct buffer words;     /* a text with its page numbers */
     struct image images[IMAGES_MAXIMUM];
     size_t image_count;
@@ -36,6 +37,8 @@ struct drawing {
 /* draw.c */
 struct area drawing_area(const struct print_item *item);
 void draw_item(struct drawing *drawing, const struct print_item *item);
+/* ERROR_INTERNAL when the list has more pages than LIST_PAGES_MAXIMUM. */
+int end_page(struct drawing *drawing, struct error *error);
 void draw_frame(struct drawing *drawing, struct area area);
 /* Sets width, alignment, words and type of a Pango layout. */
 void set_text(PangoLayout *layout, const char *text, double width, double size, bool bold, enum print_align align);

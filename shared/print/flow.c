@@ -78,7 +78,7 @@ static int begin_page(struct flow *flow)
 
     if (drawing->page && !flow->follows) return error_internal(flow->error, "rows do not fit, and the layout has no continuation page");
     if (drawing->page == PAGES_MAXIMUM) return print_too_many_pages(flow->error);
-    if (drawing->page && flow->draws) cairo_show_page(drawing->cairo);
+    if (drawing->page && flow->draws && end_page(drawing, flow->error)) return (int)flow->error->code;
     drawing->page++;
     flow->y = room_of(flow).y;
     flow->fresh = true;
@@ -153,7 +153,10 @@ static void place_cells(struct flow *flow, double bottom, bool force)
 {
     double height = 0;
 
-    for (size_t i = 0; i < flow->count; i++) height = MAX(height, place_cell(flow, &flow->cells[i], bottom, force));
+    for (size_t i = 0; i < flow->count; i++) {
+        double taken = place_cell(flow, &flow->cells[i], bottom, force);
+        if (taken > height) height = taken;
+    }
     flow->y += height;
     flow->fresh = flow->fresh && height <= 0;
 }
@@ -217,6 +220,5 @@ int draw_flow(struct drawing *drawing, size_t *at, struct error *error)
     if (go_through(&flow, false, at)) return (int)error->code;
     drawing->page_count = drawing->page;
     if (go_through(&flow, true, at)) return (int)error->code;
-    cairo_show_page(drawing->cairo);
-    return 0;
+    return end_page(drawing, error);
 }

@@ -63,6 +63,7 @@ bool print_item_read(const struct buffer *pages, size_t *at, struct print_item *
     memcpy(&packed, pages->data + *at, sizeof packed);
     *at += sizeof packed;
     *broken = packed.kind >= ITEM_KINDS || packed.align > ALIGN_RIGHT || !on_paper(&packed) ||
+              (packed.kind != ITEM_PICTURE && packed.text > TEXT_MAXIMUM) ||
               !text_at(pages, at, packed.label, &item->label) || !text_at(pages, at, packed.text, &item->text);
     if (*broken) return false;
     item->kind = (enum print_kind)packed.kind;

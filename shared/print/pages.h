@@ -15,7 +15,9 @@
 
 #include <stdint.h>
 
-#define PAGES_MAXIMUM 50 /* of one document */
+#define PAGES_MAXIMUM 50          /* of one document */
+#define LIST_PAGES_MAXIMUM 5000   /* of all documents of a list */
+#define TEXT_MAXIMUM (1u << 20)   /* bytes of an item's text; a body has a quarter */
 
 enum print_kind {
     ITEM_TEXT,      /* text in an area; what does not fit is set smaller */
@@ -54,7 +56,7 @@ struct print_item {
 /* Returns where the item stands in the list. */
 uint32_t print_item_write(struct buffer *pages, const struct print_item *item);
 /* Reads the item at *at and moves on; its texts point into `pages`. False at the end, and with *broken where the bytes are no item:
-   an unknown kind, a text that does not end, an area off every paper. */
+   an unknown kind, a text that does not end or is too long, an area off every paper. */
 bool print_item_read(const struct buffer *pages, size_t *at, struct print_item *item, bool *broken);
 
 /* Fills the error (ERROR_INVALID) of a document that needs more than PAGES_MAXIMUM pages; returns its code. */

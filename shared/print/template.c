@@ -119,7 +119,7 @@ void fill(const struct filling *filling, const char *template, struct buffer *ou
         }
         snprintf(name, sizeof name, "%.*s", (int)(end - at - 1), at + 1);
         if (*name == '@') put_outside(filling, name + 1, out);
-        else if (!strcmp(name, "seq")) buffer_printf(out, "%zu", filling->seq);
+        else if (!strcmp(name, "seq") && filling->seq) buffer_printf(out, "%zu", filling->seq);
         else put_field(filling, name, out);
         at = end;
     }

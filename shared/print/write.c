@@ -438,8 +438,8 @@ int print_add(struct buffer *pages, const struct print_layout *layout, const str
     struct writing writing = {.pages = pages, .layout = layout, .source = source};
     int code = 0;
 
-    buffer_init(&writing.text, 65536);
-    buffer_init(&writing.label, 65536);
+    buffer_init(&writing.text, TEXT_MAXIMUM);
+    buffer_init(&writing.label, TEXT_MAXIMUM);
     if (source->body && flow_of(elements)) put_flow(&writing, elements, continuation);
     else code = put_pages(&writing, elements, continuation, error);
     buffer_free(&writing.text);

@@ -115,17 +115,19 @@ bool layout_name(const char *layout, struct slice by, char name[LAYOUT_NAME_SIZE
 
 /* ---- routes */
 
-/* The layout that the path names; ERROR_NOT_FOUND when it is none of this module's. */
-static int open_named(struct web_call *call, struct print_layout **layout)
+/* The layout that the path names. NULL: call->error is filled, ERROR_NOT_FOUND when it is none of this module's. */
+static struct print_layout *open_named(struct web_call *call)
 {
     struct doc_module *module = &service_of(call)->documents;
     struct names *names = arena_reserve(&call->arena, sizeof *names);
+    struct print_layout *layout = NULL;
+    bool found = false;
 
-    if (!names) return error_internal(&call->error, "out of memory");
-    find_names(module, names);
-    for (size_t i = 0; i < names->count; i++)
-        if (!strcmp(names->name[i], call->parameter[0])) return layout_open(module, names->name[i], layout, &call->error);
-    return error_set(&call->error, ERROR_NOT_FOUND, "unknown_layout", "没有这个打印版式。", "There is no such layout.");
+    if (names) find_names(module, names);
+    for (size_t i = 0; names && i < names->count; i++) found = found || !strcmp(names->name[i], call->parameter[0]);
+    if (found) layout_open(module, call->parameter[0], &layout, &call->error);
+    else error_set(&call->error, ERROR_NOT_FOUND, "unknown_layout", "没有这个打印版式。", "There is no such layout.");
+    return layout;
 }
 
 static int write_layout(struct web_call *call, const char *name, const struct print_layout *layout)
@@ -229,7 +231,7 @@ static int confirm_layout(struct web_call *call)
     int code;
 
     if (!confirm) return error_internal(&call->error, "out of memory");
-    if (open_named(call, &layout)) return (int)call->error.code;
+    if (!(layout = open_named(call))) return (int)call->error.code;
     code = read_confirm(call, confirm) || check_digest(call, layout, confirm->digest) ? (int)call->error.code : 0;
     print_layout_free(layout);
     if (code || service_audit(call, confirm->confirmed ? "layout_confirmed" : "layout_withdrawn", confirm->layout, confirm->digest))
@@ -248,7 +250,7 @@ static int sample(struct web_call *call)
     struct buffer pages;
     char file[LAYOUT_NAME_SIZE + 16];
 
-    if (open_named(call, &layout)) return (int)call->error.code;
+    if (!(layout = open_named(call))) return (int)call->error.code;
     buffer_init(&pages, LAYOUT_FILE_MAXIMUM);
     if (!print_add(&pages, layout, &source, &call->error)) print_draw(&pages, print_layout_title(layout), &call->out, &call->error);
     buffer_free(&pages);

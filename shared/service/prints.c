@@ -160,7 +160,7 @@ static int find_layout(const struct printing *printing, char name[LAYOUT_NAME_SI
 
     snprintf(name, LAYOUT_NAME_SIZE, "%s", layout);
     if (!by) return 0;
-    if (!field) return error_internal(error, "%s: no field %s to print by", printing->form->name, by);
+    if (!field) return error_internal(error, "no field %s to print by", by);
     value = form_body_value(printing->body, field->block, field->slot);
     if (value.kind == VALUE_TEXT && layout_name(layout, value.text, name)) return 0;
     error_set(error, ERROR_INVALID, "required", "", "");

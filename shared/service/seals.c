@@ -87,6 +87,10 @@ static int delete_work(void *connection, struct web_call *call, struct error *er
 
 static int delete_seal(struct web_call *call)
 {
+    struct slice seal;
+
+    if (seal_read(reader_of(call), caller(call)->agency, &call->arena, &seal, &call->error)) return (int)call->error.code;
+    if (!seal.text) return no_seal(&call->error);
     if (service_audit(call, "seal_deleted", caller(call)->agency, "")) return (int)call->error.code;
     return service_write(call, delete_work, NULL);
 }

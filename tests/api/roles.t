@@ -68,6 +68,10 @@ my @table = (
 	[ POST => "/api/export/documents/$pending/reassign", {}, qw(- - - - - - + - - -) ],
 	[ GET => '/api/export/unknown-write-offs', undef, qw(- - - - - - - - - +) ],
 	[ GET => '/api/export/admin/series', undef, qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/admin/layouts', undef, qw(- - - - - - - - - +) ],
+	[ GET => '/api/export/admin/layouts/export_licence/sample.pdf', undef, qw(- - - - - - - - - +) ],
+	[ POST => '/api/export/admin/layouts/export_licence/confirm', {}, qw(- - - - - - - - - +) ],
+	[ PUT => '/api/export/desk/seal', 'x', qw(- - - - - - + - - -) ],
 	[ GET => '/api/export/jobs/1', undef, qw(- - - - - - - - - -) ],
 	[ GET => '/api/export/verify?number=1&code=2', undef, qw(+ + + + + + + + + +) ],
 	[ POST => '/partner/export/customs-status', {}, qw(- - - - - - - - - -) ],
@@ -76,6 +80,7 @@ my @table = (
 	[ POST => '/partner/export/adjustments', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/export/outbox/claim', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
+	[ POST => '/internal/account/audit', {}, qw(- - - - - - - - - -) ],
 );
 
 for my $row (@table) {
