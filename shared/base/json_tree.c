@@ -127,3 +127,25 @@ bool json_raw_member(const char *text, size_t length, const char *name, struct a
         }
     return found && !json_failed(&reader);
 }
+
+void json_tree_write(const struct json *json, const char *without, struct json_writer *out)
+{
+    bool array = json->kind == JSON_ARRAY;
+
+    switch (json->kind) {
+    case JSON_STRING: json_text(out, json->text.text, json->text.length); return;
+    case JSON_NUMBER: json_raw(out, json->text.text, json->text.length); return;
+    case JSON_TRUE: case JSON_FALSE: json_boolean(out, json->kind == JSON_TRUE); return;
+    case JSON_OBJECT: case JSON_ARRAY: break;
+    default: json_null(out); return;
+    }
+    if (array) json_array(out);
+    else json_object(out);
+    JSON_EACH(member, json) {
+        if (!array && without && !strcmp(member->name, without)) continue;
+        if (!array) json_name(out, member->name);
+        json_tree_write(member, without, out);
+    }
+    if (array) json_array_end(out);
+    else json_object_end(out);
+}

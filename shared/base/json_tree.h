@@ -3,6 +3,7 @@
 #define BASE_JSON_TREE_H
 
 #include "base/json_read.h"
+#include "base/json_write.h"
 
 struct json {
     enum json_kind kind;
@@ -27,6 +28,9 @@ long long json_member_integer(const struct json *json, const char *name, long lo
 
 /* The text of an object's member as it stands in `text`; false when there is none or the text is no object. */
 bool json_raw_member(const char *text, size_t length, const char *name, struct arena *arena, struct slice *raw, struct error *error);
+
+/* Writes the value; members named `without` (NULL = none) are left out, at every depth. */
+void json_tree_write(const struct json *json, const char *without, struct json_writer *out);
 
 #define JSON_EACH(item, parent) \
     for (const struct json *item = (parent) ? (parent)->first : NULL; item; item = item->next)

@@ -1,5 +1,8 @@
 /* Goods lines: rows of document_line, kept in the transaction that stores the body they come from. */
 #include "document/internal.h"
+#include "document/list.h"
+
+#include <string.h>
 
 #include <stdio.h>
 
@@ -69,5 +72,61 @@ int doc_write_lines(struct store_connection *db, int64_t document, const struct 
         step = left >= AT_ONCE ? AT_ONCE : left >= 4 ? 4 : 1;
         if (insert_lines(db, document, columns->lines, done, step, error)) return (int)error->code;
     }
+    return 0;
+}
+
+/* ---- what was entered the last time */
+
+static const struct json *remembered_row(const struct json *body, const char *block, const char *by, const char *goods, const char *proof)
+{
+    const struct json *part = json_member(body, block);
+
+    JSON_EACH(row, part && part->kind == JSON_OBJECT ? json_member(part, "rows") : part)
+        if (!strcmp(json_member_text(row, by, ""), goods) && json_member(row, proof)) return row;
+    return NULL;
+}
+
+static void write_recalled(const struct json *recall, const struct json *row, struct json_writer *json)
+{
+    static const char *const lists[] = {"fields", "blocks"};
+
+    for (int i = 0; i < 2; i++)
+        JSON_EACH(name, json_member(recall, lists[i])) {
+            const struct json *value = json_member(row, name->text.text);
+            if (!value) continue;
+            json_name(json, name->text.text);
+            json_tree_write(value, "row_id", json);
+        }
+}
+
+int doc_recall_write(struct store_connection *db, const struct principal *principal, const struct form *form, const char *goods, struct arena *arena,
+                     struct json_writer *json, struct error *error)
+{
+    const struct form_block *block = form->lines.block;
+    const struct json *recall = block ? json_member(block->json, "recall") : NULL, *found = NULL;
+    const char *by = json_member_text(recall, "by", ""), *proof = recall ? json_member(recall, "fields")->first->text.text : "";
+    struct store_rows rows;
+
+    if (!recall) return error_set(error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
+    if (store_query(db, &rows, error,
+                    "SELECT b.body FROM document d JOIN document_line l ON l.document = d.id JOIN document_body b ON b.document = d.id "
+                    "WHERE d.enterprise = $1 AND d.form = $2 AND l.goods = $3 ORDER BY d.id DESC LIMIT 20",
+                    STORE_VALUES(store_integer(principal_owner(principal)), store_string(form->name), store_string(goods))))
+        return (int)error->code;
+    while (!found && store_next(&rows)) {
+        size_t length;
+        const char *text = store_column_text(&rows, 0, &length);
+        const struct json *body = json_tree(text, length, arena, error);
+        found = body ? remembered_row(body, block->name, by, goods, proof) : NULL;
+    }
+    if (store_end(&rows)) return (int)error->code;
+    json_object(json);
+    if (found) {
+        json_name(json, "row");
+        json_object(json);
+        write_recalled(recall, found, json);
+        json_object_end(json);
+    }
+    json_object_end(json);
     return 0;
 }

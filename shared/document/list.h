@@ -29,6 +29,11 @@ int doc_list_write(struct store_connection *db, const struct doc_list *list, str
 int doc_queue_summary(struct store_connection *db, struct doc_module *module, const struct principal *principal, int64_t now,
                       struct json_writer *json, struct error *error);
 
+/* What the owner last entered in a goods line of these goods, by the line block's `recall`: {"row":{...}} without row ids, or {}.
+   ERROR_NOT_FOUND for a form whose lines recall nothing. */
+int doc_recall_write(struct store_connection *db, const struct principal *principal, const struct form *form, const char *goods, struct arena *arena,
+                     struct json_writer *json, struct error *error);
+
 struct doc_write_offs {
     const struct principal *principal; /* its owner's write-offs */
     const char *from, *to;             /* dates of release, or NULL */

@@ -28,31 +28,6 @@ static const struct json *find_plain(const struct json *body, const char *name)
     return NULL;
 }
 
-static void write_tree(const struct json *json, struct json_writer *out)
-{
-    bool array = json->kind == JSON_ARRAY;
-
-    if (json->kind == JSON_STRING) {
-        json_text(out, json->text.text, json->text.length);
-    } else if (json->kind == JSON_NUMBER) {
-        json_raw(out, json->text.text, json->text.length);
-    } else if (json->kind == JSON_TRUE || json->kind == JSON_FALSE) {
-        json_boolean(out, json->kind == JSON_TRUE);
-    } else if (json->kind == JSON_OBJECT || array) {
-        if (array) json_array(out);
-        else json_object(out);
-        JSON_EACH(member, json) {
-            if (!array && !strcmp(member->name, "row_id")) continue; /* its rows are new rows over there */
-            if (!array) json_name(out, member->name);
-            write_tree(member, out);
-        }
-        if (array) json_array_end(out);
-        else json_object_end(out);
-    } else {
-        json_null(out);
-    }
-}
-
 static void write_target(const struct splitting *s, const struct json *row, struct json_writer *out)
 {
     const char *source = json_member_text(s->split, "source", "");
@@ -64,7 +39,7 @@ static void write_target(const struct splitting *s, const struct json *row, stru
         if (block->rows && !rows) continue;
         json_name(out, block->name);
         if (rows) {
-            write_tree(rows, out);
+            json_tree_write(rows, "row_id", out); /* its rows are new rows over there */
             continue;
         }
         json_object(out);
@@ -74,7 +49,7 @@ static void write_target(const struct splitting *s, const struct json *row, stru
             if (!strcmp(name, source)) json_put_string(out, name, s->act->row.application_no);
             else if (found) {
                 json_name(out, name);
-                write_tree(found, out);
+                json_tree_write(found, NULL, out);
             }
         }
         json_object_end(out);

@@ -233,7 +233,7 @@ static bool compile_unique(struct compiler *compiler, const struct json *json, s
     return true;
 }
 
-static const char *const block_words[] = {"name", "label", "note", "fields", "rows", "variants", "blocks", "sheet", "groups", NULL};
+static const char *const block_words[] = {"name", "label", "note", "fields", "rows", "variants", "blocks", "sheet", "groups", "recall", NULL};
 
 static bool compile_block(struct compiler *compiler, const struct json *json, struct form_block *parent, struct form_block **result);
 
@@ -306,7 +306,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 /* ---- the whole */
 
 static const char *const form_words_known[] = {
-    "form", "module", "version", "effective_from", "kind", "title", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
+    "form", "module", "version", "effective_from", "kind", "title", "begin", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
     "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "unique", "filing", "fetch", "split", "related", "made_by_portal", "list", "queries", "catalogues", "clearances",
     "statistics", "prints", "changes",
     NULL};

@@ -170,7 +170,17 @@ static int series(struct web_call *call)
 
 #define APPLICANTS (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON)
 
+static int recall(struct web_call *call)
+{
+    const struct form *form = doc_form(&service_of(call)->documents, call->parameter[0], date_of_instant(clock_now()));
+    const char *goods = web_query(call, "goods");
+
+    if (!form) return error_set(&call->error, ERROR_NOT_FOUND, "unknown_form", "没有这种单据。", "There is no such kind of document.");
+    return doc_recall_write(reader_of(call), caller(call), form, goods ? goods : "", &call->arena, &call->json, &call->error);
+}
+
 const struct web_route list_routes[] = {
+    {"GET", "/:form/recall", recall, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/documents", documents, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/queries/:name", queries, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/write-offs", write_offs, APPLICANTS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},

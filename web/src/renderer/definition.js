@@ -13,6 +13,9 @@ export function fieldsOf(block, variantId) {
   return block.variants ? [...common, ...(variantOf(block, variantId)?.fields || [])] : common
 }
 
+/** Those of them that are shown; hidden ones are only worked with. */
+export const shownFields = (block, variantId) => fieldsOf(block, variantId).filter(field => !field.hidden && field.type !== 'file')
+
 export const mostRows = (block, variantId) => variantOf(block, variantId)?.max ?? block.rows?.max ?? 1
 export const firstRows = (block, variantId) => variantOf(block, variantId)?.initial ?? block.rows?.initial ?? 0
 

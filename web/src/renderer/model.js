@@ -28,19 +28,22 @@ export function toModel(definition, body) {
   return Object.fromEntries(definition.blocks.map(block => [block.name, toBlock(block, body?.[block.name])]))
 }
 
+/** What a new row begins with; defaults that are worked out are the evaluator's. */
+const defaultsOf = (block, variant) => Object.fromEntries(fieldsOf(block, variant).filter(field => !isEmpty(field.default) && !Array.isArray(field.default) && !String(field.default).startsWith('$')).map(field => [field.name, field.default]))
+
 /** Blank rows that the tables of a block begin with, once; those nested in rows and sheets, too. */
 function begin(block, part) {
   if (isRows(block) && !part.begun && (!block.variants || part.variant)) {
     part.begun = true
-    while (part.rows.length < firstRows(block, part.variant)) part.rows.push(newRow(nestedModel(block)))
+    while (part.rows.length < firstRows(block, part.variant)) part.rows.push(newRow({ ...defaultsOf(block, part.variant), ...nestedModel(block) }))
   }
   for (const nested of block.blocks || []) for (const place of isRows(block) ? part.rows : [part]) begin(nested, place[nested.name])
 }
 
 export const addInitialRows = (definition, model) => definition.blocks.forEach(block => begin(block, model[block.name]))
 
-export function blankRow(block) {
-  const row = newRow(nestedModel(block))
+export function blankRow(block, variant) {
+  const row = newRow({ ...defaultsOf(block, variant), ...nestedModel(block) })
   for (const nested of block.blocks || []) begin(nested, row[nested.name])
   return row
 }
