@@ -114,7 +114,7 @@ UNIT_LIBS = $(eval UNIT_LIBS := $$(shell pkg-config --silence-errors --libs jans
 
 # ---- the evaluator as WebAssembly: the browser runs the same code ----------------------------------------------
 
-WASM_BASE := $(wildcard $(addprefix shared/base/,$(addsuffix .c,arena buffer error decimal json_read json_write json_tree utf8 date)))
+WASM_BASE := $(wildcard $(addprefix shared/base/,$(addsuffix .c,arena buffer error decimal json_read json_write json_tree utf8 date xml_text)))
 WASM_SOURCES := $(wildcard shared/form/*.c shared/form/wasm/*.c)
 WASM := $(if $(wildcard shared/form/wasm/*.c),build/wasm/form.wasm)
 WASM_FLAGS := --target=wasm32-wasi -std=gnu17 -O2 -g0 -DNDEBUG -ffunction-sections -fdata-sections $(WARNINGS) -Ishared

@@ -10,8 +10,9 @@ my %may = (
 	print    => ['base', 'form'],
 	trust    => ['base'],
 	web      => ['base'],
+	exchange => ['base', 'form'],
 	document => ['base', 'store', 'form', 'trust'],
-	service  => ['base', 'store', 'form', 'print', 'trust', 'web', 'document'],
+	service  => ['base', 'store', 'form', 'print', 'trust', 'web', 'exchange', 'document'],
 );
 my @shared = sort keys %may;
 my %impure = map { $_ => 1 } qw(pthread.h threads.h time.h sys/time.h unistd.h fcntl.h sys/stat.h dirent.h sys/socket.h poll.h signal.h);

@@ -86,6 +86,23 @@ int doc_check_split(const struct doc_module *module, const struct form *form, st
 int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error);
 
 struct ledger_state;
+/* Stores a job without its items. */
+int doc_job_insert(struct store_connection *db, int64_t job, const char *kind, const struct principal *principal, const char *action,
+                   const char *opinion, int64_t now, size_t count, struct error *error);
+/* Counts what is done, gives the lease back and ends the job when nothing is left. */
+int doc_job_advance(struct store_connection *db, int64_t job, int64_t now, struct error *error);
+/* Errors of the database end a whole transaction; refusals only their item. */
+bool doc_only_refused(const struct error *error);
+
+/* One step of an import: loaded and prepared on the reader; written in the transaction that holds the lease; freed in any case. */
+struct doc_import_step;
+struct doc_makers;
+struct doc_import_step *doc_import_prepare(struct doc_module *module, struct store_connection *reader, int64_t job, const struct principal *principal,
+                                           const char *form, bool submit, int64_t now, const struct doc_makers *makers, struct arena *arena,
+                                           struct error *error);
+int doc_import_write(struct store_connection *db, struct doc_import_step *step, struct error *error);
+void doc_import_free(struct doc_import_step *step);
+
 /* Adds one entry to the sums. */
 void doc_ledger_add_up(struct ledger_state *state, const char *kind, const char *debit, const char *credit, decimal quantity);
 int doc_ledger_grant(struct store_connection *db, const struct doc_act *act, struct error *error);

@@ -41,8 +41,7 @@ void doc_prepare_batch(struct store_connection *reader, const struct doc_batch *
     }
 }
 
-/* Errors of the database end the whole transaction; refusals only their item, whose writing is undone by its savepoint. */
-static bool item_failed(const struct error *error)
+bool doc_only_refused(const struct error *error)
 {
     return error->code != ERROR_UNAVAILABLE && error->code != ERROR_INTERNAL;
 }
@@ -54,7 +53,7 @@ static int write_item(struct store_connection *db, struct doc_batch_item *item, 
     if (item->act.action->kind == ACTION_DELETE) doc_write_delete(db, &item->act, &item->error);
     else doc_write_act(db, &item->act, &item->error);
     item->ok = !item->error.code;
-    if (!item->ok && !item_failed(&item->error)) {
+    if (!item->ok && !doc_only_refused(&item->error)) {
         *error = item->error;
         return (int)error->code;
     }
@@ -151,19 +150,25 @@ static void read_principal(const char *text, size_t length, struct arena *arena,
     }
 }
 
+int doc_job_insert(struct store_connection *db, int64_t job, const char *kind, const struct principal *principal, const char *action,
+                   const char *opinion, int64_t now, size_t count, struct error *error)
+{
+    struct buffer text;
+
+    buffer_init(&text, 16384);
+    write_principal(principal, &text);
+    store_execute(db, error, NULL,
+        "INSERT INTO job (id, kind, owner, principal, action, opinion, created, total) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        STORE_VALUES(store_integer(job), store_string(kind), store_integer(principal->user), store_string(buffer_string(&text)),
+                     store_string(action), store_string(opinion), store_integer(now), store_integer((int64_t)count)));
+    buffer_free(&text);
+    return (int)error->code;
+}
+
 int doc_write_job(struct store_connection *db, struct doc_batch *batch, struct error *error)
 {
-    struct buffer principal;
-
     batch->job = random_id(batch->now);
-    buffer_init(&principal, 16384);
-    write_principal(batch->principal, &principal);
-    store_execute(db, error, NULL,
-        "INSERT INTO job (id, kind, owner, principal, action, opinion, created, total) VALUES ($1, 'batch', $2, $3, $4, $5, $6, $7)",
-        STORE_VALUES(store_integer(batch->job), store_integer(batch->principal->user), store_string(buffer_string(&principal)),
-                     store_string(batch->action), store_string(batch->opinion), store_integer(batch->now),
-                     store_integer((int64_t)batch->count)));
-    buffer_free(&principal);
+    doc_job_insert(db, batch->job, "batch", batch->principal, batch->action, batch->opinion, batch->now, batch->count, error);
     for (size_t i = 0; !error->code && i < batch->count; i++)
         store_execute(db, error, NULL, "INSERT INTO job_item (job, item, document) VALUES ($1, $2, $3)",
                       STORE_VALUES(store_integer(batch->job), store_integer((int64_t)i), store_integer(batch->ids[i])));
@@ -181,42 +186,67 @@ int doc_job_add_issue(struct store_connection *db, int64_t document, int64_t now
                          STORE_VALUES(store_integer(*job), store_integer(document)));
 }
 
+/* One item's result; of an import also which file it was and what is wrong with it, by line and element. */
+static void write_result(struct store_rows *rows, bool import, struct json_writer *json)
+{
+    size_t length;
+    bool ok = store_column_integer(rows, 1) != 0;
+
+    json_object(json);
+    json_put_id(json, "id", store_column_integer(rows, 0));
+    json_put_boolean(json, "ok", ok);
+    json_put_string(json, "state", store_column_text(rows, 2, NULL));
+    if (!ok) json_put_words(json, "message", store_column_text(rows, 3, NULL), store_column_text(rows, 4, NULL));
+    if (import) {
+        const char *problems = store_column_text(rows, 6, &length);
+        json_put_string(json, "file", store_column_text(rows, 5, NULL));
+        json_put_raw(json, "problems", problems, length);
+        json_put_string(json, "application_no", store_is_null(rows, 7) ? "" : store_column_text(rows, 7, NULL));
+    }
+    json_object_end(json);
+}
+
+static int write_results(struct store_connection *db, int64_t id, bool import, struct json_writer *json, struct error *error)
+{
+    struct store_rows rows;
+
+    if (store_query(db, &rows, error,
+                    import ? "SELECT i.document, i.ok, i.state, i.zh, i.en, i.name, i.problems, d.application_no FROM job_item i "
+                             "LEFT JOIN document d ON d.id = i.document WHERE i.job = $1 AND i.ok IS NOT NULL ORDER BY i.item"
+                           : "SELECT document, ok, state, zh, en FROM job_item WHERE job = $1 AND ok IS NOT NULL ORDER BY item",
+                    STORE_VALUES(store_integer(id))))
+        return (int)error->code;
+    json_name(json, "results");
+    json_array(json);
+    while (store_next(&rows)) write_result(&rows, import, json);
+    json_array_end(json);
+    return store_end(&rows);
+}
+
 int doc_job_write(struct store_connection *db, const struct principal *principal, int64_t id, struct json_writer *json, struct error *error)
 {
     struct store_rows rows;
     int64_t done = 0, total = 0;
-    bool found, finished = false;
+    bool found, finished = false, import = false;
 
-    if (store_query(db, &rows, error, "SELECT done, total, finished FROM job WHERE id = $1 AND owner = $2",
+    if (store_query(db, &rows, error, "SELECT done, total, finished, kind FROM job WHERE id = $1 AND owner = $2",
                     STORE_VALUES(store_integer(id), store_integer(principal->user))))
         return (int)error->code;
     if ((found = store_next(&rows))) {
         done = store_column_integer(&rows, 0);
         total = store_column_integer(&rows, 1);
         finished = !store_is_null(&rows, 2);
+        import = !strcmp(store_column_text(&rows, 3, NULL), "import");
     }
     if (store_end(&rows)) return (int)error->code;
     if (!found) return doc_not_found(error);
-    if (store_query(db, &rows, error, "SELECT document, ok, state, zh, en FROM job_item WHERE job = $1 AND ok IS NOT NULL ORDER BY item",
-                    STORE_VALUES(store_integer(id))))
-        return (int)error->code;
     json_object(json);
     json_put_string(json, "state", finished ? "done" : done ? "running" : "waiting");
     json_put_integer(json, "done", done);
     json_put_integer(json, "total", total);
-    json_name(json, "results");
-    json_array(json);
-    while (store_next(&rows)) {
-        json_object(json);
-        json_put_id(json, "id", store_column_integer(&rows, 0));
-        json_put_boolean(json, "ok", store_column_integer(&rows, 1) != 0);
-        json_put_string(json, "state", store_column_text(&rows, 2, NULL));
-        if (!store_column_integer(&rows, 1)) json_put_words(json, "message", store_column_text(&rows, 3, NULL), store_column_text(&rows, 4, NULL));
-        json_object_end(json);
-    }
-    json_array_end(json);
+    if (write_results(db, id, import, json, error)) return (int)error->code;
     json_object_end(json);
-    return store_end(&rows);
+    return 0;
 }
 
 /* ---- working */
@@ -233,6 +263,7 @@ struct step {
     size_t count;
     struct doc_batch batch;
     struct doc_batch_item *items;
+    struct doc_import_step *import;
     struct buffer print;
     char print_name[48], print_hash[72];
     bool ready;
@@ -265,6 +296,7 @@ static int claim_one(struct store_connection *db, struct step *step, bool issue,
 }
 
 static bool is_issue(const struct step *step) { return !strcmp(step->kind, "issue"); }
+static bool is_import(const struct step *step) { return !strcmp(step->kind, "import"); }
 
 struct steps { /* licences are made several at a time: one commit to take them, one to hand them over */
     struct step *step[ISSUES_AT_ONCE];
@@ -311,10 +343,15 @@ static int store_results(struct store_connection *db, struct step *step, struct 
                                        store_string(item->ok ? "" : item->error.zh), store_string(item->ok ? "" : item->error.en))))
             return (int)error->code;
     }
+    return 0;
+}
+
+int doc_job_advance(struct store_connection *db, int64_t job, int64_t now, struct error *error)
+{
     return store_execute(db, error, NULL,
         "UPDATE job SET done = (SELECT count(*) FROM job_item WHERE job = $1 AND ok IS NOT NULL), lease = 0, "
         "finished = CASE WHEN EXISTS (SELECT 1 FROM job_item WHERE job = $1 AND ok IS NULL) THEN NULL ELSE CAST($2 AS BIGINT) END WHERE id = $1",
-        STORE_VALUES(store_integer(step->job), store_integer(step->now)));
+        STORE_VALUES(store_integer(job), store_integer(now)));
 }
 
 static int store_print(struct store_connection *db, struct step *step, struct error *error)
@@ -339,8 +376,10 @@ static int write_step(struct store_connection *db, void *argument, struct error 
     held = store_next(&rows) && store_column_integer(&rows, 0) == step->lease;
     if (store_end(&rows)) return (int)error->code;
     if (!held) return 0;
-    if (store_print(db, step, error) || doc_write_batch(db, &step->batch, step->items, error)) return (int)error->code;
-    return store_results(db, step, error);
+    if (step->import ? doc_import_write(db, step->import, error)
+                     : store_print(db, step, error) || doc_write_batch(db, &step->batch, step->items, error) || store_results(db, step, error))
+        return (int)error->code;
+    return doc_job_advance(db, step->job, step->now, error);
 }
 
 /* The print that the action which started this job issues. */
@@ -354,7 +393,7 @@ static const char *print_of(const struct doc_module *module, const struct doc_ro
     return NULL;
 }
 
-static int make_print(struct step *step, doc_make_print *make, struct error *error)
+static int make_print(struct step *step, const struct doc_makers *makers, struct error *error)
 {
     struct doc_row row;
     const char *name;
@@ -363,21 +402,27 @@ static int make_print(struct step *step, doc_make_print *make, struct error *err
     if (doc_read(step->reader, &step->principal, step->module->name, step->ids[0], false, &step->arena, &row, error)) return (int)error->code;
     if (!(name = print_of(step->module, &row, error))) return error_internal(error, "job %lld: nothing to issue", (long long)step->job);
     snprintf(step->print_name, sizeof step->print_name, "%s", name);
-    if (make(step->module, step->reader, step->ids[0], name, &step->arena, &step->print, error)) return (int)error->code;
+    if (makers->print(step->module, step->reader, step->ids[0], name, &step->arena, &step->print, error)) return (int)error->code;
     digest_sha256(step->print.data, step->print.length, step->print_hash);
     return 0;
 }
 
 /* Everything but the writing. */
-static int prepare(struct step *step, doc_make_print *make, struct error *error)
+static int prepare(struct step *step, const struct doc_makers *makers, struct error *error)
 {
     static const struct principal portal = {.kind = PRINCIPAL_SYSTEM, .display_name = "portal"};
 
+    if (is_import(step)) {
+        step->import = doc_import_prepare(step->module, step->reader, step->job, &step->principal, step->action, !strcmp(step->opinion, "submit"),
+                                          step->now, makers, &step->arena, error);
+        step->ready = step->import != NULL;
+        return (int)error->code;
+    }
     if (is_issue(step)) step->principal = portal;
     if (load_items(step, error)) return (int)error->code;
     step->items = arena_alloc(&step->arena, (step->count + 1) * sizeof *step->items);
     if (!step->items) return error_internal(error, "out of memory");
-    if (make_print(step, make, error)) return (int)error->code;
+    if (make_print(step, makers, error)) return (int)error->code;
     step->batch = (struct doc_batch){.module = step->module, .principal = &step->principal, .action = step->action, .opinion = step->opinion,
                                      .now = step->now, .ids = step->ids, .count = step->count};
     doc_prepare_batch(step->reader, &step->batch, &step->arena, step->items);
@@ -398,14 +443,14 @@ static int write_steps(struct store_connection *db, void *argument, struct error
 }
 
 /* What fails keeps its lease until that runs out, and is tried again. One that cannot be written does not keep the others back. */
-static void work(struct steps *steps, doc_make_print *make, struct error *error)
+static void work(struct steps *steps, const struct doc_makers *makers, struct error *error)
 {
     struct store *store = steps->step[0]->module->store;
     struct error own;
 
     for (int i = 0; i < steps->count; i++) {
         error_clear(&own);
-        if (prepare(steps->step[i], make, &own)) *error = own;
+        if (prepare(steps->step[i], makers, &own)) *error = own;
     }
     error_clear(&own);
     if (!store_write(store, write_steps, steps, &own)) return;
@@ -443,7 +488,7 @@ static int any_waits(struct store_connection *reader, bool *waits, struct error 
     return store_end(&rows);
 }
 
-int doc_job_step(struct doc_module *module, struct store_connection *reader, doc_make_print *make, bool *worked, struct error *error)
+int doc_job_step(struct doc_module *module, struct store_connection *reader, const struct doc_makers *makers, bool *worked, struct error *error)
 {
     struct steps steps = {.count = 0};
     struct arena arena;
@@ -457,10 +502,11 @@ int doc_job_step(struct doc_module *module, struct store_connection *reader, doc
         error_internal(error, "out of memory");
     } else if (!store_write(module->store, claim_jobs, &steps, error) && steps.count) {
         *worked = true;
-        work(&steps, make, error);
+        work(&steps, makers, error);
     }
     for (int i = 0; i < steps.count; i++) {
         if (steps.step[i]->items) doc_batch_free(steps.step[i]->items, steps.step[i]->count);
+        doc_import_free(steps.step[i]->import);
         buffer_free(&steps.step[i]->print);
         arena_free(&steps.step[i]->arena);
     }

@@ -38,8 +38,26 @@ int doc_job_write(struct store_connection *db, const struct principal *principal
 typedef int doc_make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,
                            struct buffer *out, struct error *error);
 
+/* What a file of an import is, read by the service, which knows exchange. */
+struct doc_incoming {
+    enum { INCOMING_BROKEN, INCOMING_DOCUMENT, INCOMING_FILE } kind;
+    const char *key;           /* what other files of the import call it by; "" = nothing */
+    struct doc_save save;      /* of a document: prepared; its body is freed by the caller */
+    bool complete;             /* of a document: nothing but attachments can keep it from being submitted */
+    const char *type, *file_name, *bytes; /* of a file for the document with the same key */
+    size_t length;
+    struct buffer problems;    /* JSON array; freed by the caller */
+};
+typedef int doc_read_file(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form, bool submit,
+                          const char *bytes, size_t length, int64_t now, struct arena *arena, struct doc_incoming *incoming, struct error *error);
+
+struct doc_makers { /* what jobs need of the layers above */
+    doc_make_print *print;
+    doc_read_file *read;
+};
+
 /* Takes the next open job and works on it for one step (at most DOC_BATCH_AT_ONCE items). *worked false = nothing to do. */
-int doc_job_step(struct doc_module *module, struct store_connection *reader, doc_make_print *make, bool *worked, struct error *error);
+int doc_job_step(struct doc_module *module, struct store_connection *reader, const struct doc_makers *makers, bool *worked, struct error *error);
 
 /* A made licence. ERROR_CONFLICT "not_made" while the job has not made it yet. */
 int doc_issued_read(struct store_connection *db, int64_t document, const char *print, struct arena *arena, const char **bytes, size_t *length,

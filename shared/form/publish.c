@@ -1,4 +1,5 @@
 /* Published shapes: a body as XML, and the XML Schema and JSON Schema that every body we accept satisfies. */
+#include "base/xml_text.h"
 #include "form/internal.h"
 
 #include <ctype.h>
@@ -18,20 +19,6 @@ static void camel(const char *name, char out[64])
     out[length] = '\0';
 }
 
-static void escape_xml(struct buffer *out, const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        switch (text[i]) {
-        case '&': buffer_text(out, "&amp;"); break;
-        case '<': buffer_text(out, "&lt;"); break;
-        case '>': buffer_text(out, "&gt;"); break;
-        case '"': buffer_text(out, "&quot;"); break;
-        case '\r': buffer_text(out, "&#13;"); break;
-        default: buffer_char(out, text[i]);
-        }
-    }
-}
-
 /* ---- XML of a body */
 
 static void xml_rows(const struct form_block *block, const struct form_rows *rows, struct buffer *out);
@@ -45,7 +32,7 @@ static void xml_fields(const struct form_field *fields, size_t count, const stru
         if (value.kind == VALUE_ABSENT) continue;
         camel(fields[i].name, name);
         buffer_printf(out, "<%s>", name);
-        if (value.kind == VALUE_TEXT) escape_xml(out, value.text.text, value.text.length);
+        if (value.kind == VALUE_TEXT) xml_text(out, value.text.text, value.text.length);
         else buffer_bytes(out, text, form_value_text(value, text, sizeof text));
         buffer_printf(out, "</%s>", name);
     }
@@ -120,7 +107,7 @@ static void xsd_fields(const struct form_field *fields, size_t count, struct buf
         if (fields[i].type == FORM_FILE || fields[i].from == FROM_COLUMN) continue;
         camel(fields[i].name, name);
         buffer_printf(out, "<xs:element name=\"%s\" minOccurs=\"0\"><xs:annotation><xs:documentation>", name);
-        escape_xml(out, fields[i].label.zh, strlen(fields[i].label.zh));
+        xml_text(out, fields[i].label.zh, strlen(fields[i].label.zh));
         buffer_text(out, "</xs:documentation></xs:annotation><xs:simpleType>");
         xsd_type(&fields[i], out);
         buffer_text(out, "</xs:simpleType></xs:element>\n");

@@ -4,12 +4,29 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/utf8.h"
+#include "service/exchange.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define TABLE_MAXIMUM (16u << 20)
+
+/* What the page can offer: messages in and out, and row blocks that are read from spreadsheets. */
+static void write_exchange(struct web_call *call, const struct form *form)
+{
+    const struct exchange *exchange = service_exchange_of(service_of(call), form);
+
+    if (!exchange) return;
+    json_name(&call->json, "exchange");
+    json_object(&call->json);
+    json_put_string(&call->json, "root", exchange->root);
+    json_name(&call->json, "tables");
+    json_array(&call->json);
+    for (size_t i = 0; i < exchange->table_count; i++) json_string(&call->json, exchange->tables[i]->name);
+    json_array_end(&call->json);
+    json_object_end(&call->json);
+}
 
 static int forms(struct web_call *call)
 {
@@ -30,6 +47,7 @@ static int forms(struct web_call *call)
         json_put_words(&call->json, "title", form->title.zh, form->title.en);
         json_put_string(&call->json, "kind", form->kind);
         json_put_string(&call->json, "url", url);
+        write_exchange(call, form);
         json_object_end(&call->json);
     }
     json_array_end(&call->json);

@@ -133,7 +133,7 @@ static void request_hash(struct web_call *call, char hash[72])
 {
     struct buffer text;
 
-    buffer_init(&text, 4u << 20);
+    buffer_init(&text, 32u << 20); /* more than any body */
     buffer_printf(&text, "%s %s?%s\n", call->method, call->path, call->query);
     buffer_bytes(&text, call->body, call->body_length);
     digest_sha256(text.data, text.length, hash);

@@ -7,6 +7,7 @@
 #include "document/job.h"
 #include "document/root.h"
 #include "print/print.h"
+#include "service/exchange.h"
 #include "service/writer.h"
 
 #include <malloc.h>
@@ -60,6 +61,7 @@ struct job_worker {
 
 static void *work_on_jobs(void *argument)
 {
+    static const struct doc_makers makers = {make_print, service_read_import};
     const struct job_worker *worker = argument;
     struct service *service = worker->service;
     struct store_connection *reader = NULL;
@@ -71,12 +73,13 @@ static void *work_on_jobs(void *argument)
         worked = false;
         error_clear(&error);
         if (reader || !store_reader(service->store, &reader, &error)) {
-            if (doc_job_step(&service->documents, reader, make_print, &worked, &error))
+            if (doc_job_step(&service->documents, reader, &makers, &worked, &error))
                 log_line(LOG_ERROR, "job", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
             if (worker->first && clock_monotonic() - refreshed > 5000) {
                 doc_codes_refresh(&service->documents, reader, &error);
                 refreshed = clock_monotonic();
                 print_rest();
+                if (doc_import_sweep(&service->documents, reader, clock_now(), &error)) log_line(LOG_ERROR, "import", "reason=\"%s\"", error.detail);
                 if (doc_root_step(&service->documents, reader, clock_now(), &error)) log_line(LOG_ERROR, "root", "reason=\"%s\"", error.detail);
             }
         }
@@ -111,6 +114,7 @@ static int open_all(struct service *service, const struct config *config, const 
     if (store_open(config_text(config, "database", ""), service->module, &settings, &service->store, error) ||
         store_migrate(service->store, directory, error) ||
         doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
+        service_exchange_open(service, schema, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
     service->documents.public_url = config_text(config, "public_url", "");
@@ -163,6 +167,7 @@ static int verify_chains(struct service *service, struct error *error)
 
 static void close_all(struct service *service, struct config *config)
 {
+    service_exchange_close(service);
     doc_module_close(&service->documents);
     store_close(service->store);
     config_free(config);

@@ -5,8 +5,14 @@
 #include "document/document.h"
 #include "web/web.h"
 
+#define SERVICE_EXCHANGES 32
+
+struct exchange;
+
 struct service {
     struct doc_module documents;
+    struct exchange *exchanges[SERVICE_EXCHANGES]; /* mappings of its forms (service/exchange.h) */
+    size_t exchange_count;
     struct web_server *server;
     struct store *store;
     const char *module;
