@@ -122,7 +122,7 @@ is($citizen->post('/api/account/registrations', { %person, captcha($citizen), id
 	must_change_password => JSON::PP::false })->status, 201, 'a person who registers with more than a person has');
 my $session = $citizen->sign_in('climber', 'correct horse')->json;
 is_deeply([ $session->{user}{kind}, $session->{user}{rights}, $session->{enterprise}, $session->{agency}, !!$session->{user}{enterprise_administrator} ],
-	[ 'person', { map { $_ => [qw(view edit submit)] } qw(export mep nonmep) }, undef, undef, !!0 ], 'is a person');
+	[ 'person', { map { $_ => [qw(view edit submit)] } qw(export mep nonmep origin) }, undef, undef, !!0 ], 'is a person');
 my %more = (id => '2009', name => 'demo_portal', kind => 'administrator', enterprise => 1002, enterprise_administrator => $true, agency => 'AA', rights => { export => ['manage'] }, state => 'active', password => 'known word 1', epoch => 0);
 my $before = $sw->sql('account', 'SELECT id, name, kind, enterprise, enterprise_administrator, agency, state, password, epoch, must_change FROM user_account ORDER BY id');
 is($client{operator}->put('/api/account/profile', { display_name => '演示操作员', %more })->status, 200, 'a profile with more than a profile has');
