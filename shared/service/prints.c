@@ -212,19 +212,27 @@ static int may_print(struct web_call *call, const struct printing *printing, con
 {
     for (size_t i = 0; printing->form && i < printing->form->action_count; i++) {
         const struct form_action *action = &printing->form->actions[i];
-        const struct json *json = json_member(json_member(json_member(json_member(printing->form->json, "machines"),
-                                              form_machine_names[action->machine]), "actions"), action->name);
-        if (strcmp(json_member_text(json, "print", ""), name)) continue;
-        return doc_may(action, &printing->row, caller(call), service_of(call)->module, &call->error);
+        if (strcmp(json_member_text(action->json, "print", ""), name)) continue;
+        if (doc_may(action, &printing->row, caller(call), service_of(call)->module, &call->error)) return (int)call->error.code;
+        if (action->kind == ACTION_TRANSITION && strcmp(printing->row.state[action->machine], action->to)) /* a print that is counted is opened once it was */
+            return error_set(&call->error, ERROR_CONFLICT, "not_counted", "请点击“打印”，系统记录打印次数后再打开。", "Use \"Print\": it is counted, then it opens.");
+        return 0;
     }
     return 0;
+}
+
+/* A number in a file's name: one that is divided by strokes is no path. */
+static void file_name(char *file, size_t size, const char *name, const char *number)
+{
+    snprintf(file, size, "%s-%s.pdf", name, number);
+    for (char *at = file; (at = strchr(at, '/')); at++) *at = '-';
 }
 
 static int answer_pdf(struct web_call *call, const char *name, const char *number)
 {
     char file[120];
 
-    snprintf(file, sizeof file, "%s-%s.pdf", name, number);
+    file_name(file, sizeof file, name, number);
     web_answer_file(call, "application/pdf", file, true);
     return 0;
 }
@@ -265,6 +273,7 @@ static int zip_issued(struct web_call *call, struct printing *printing, const ch
     struct zip *zip = zip_open(&call->out);
     struct error ending;
     const char *bytes;
+    char file[120];
     size_t length;
 
     if (!zip) return error_internal(&call->error, "out of memory");
@@ -272,7 +281,8 @@ static int zip_issued(struct web_call *call, struct printing *printing, const ch
         if (load(printing, caller(call), ids[i], &call->error) || may_print(call, printing, name) ||
             doc_issued_read(reader_of(call), ids[i], name, &call->arena, &bytes, &length, &call->error))
             break;
-        zip_add(zip, arena_printf(&call->arena, "%s-%s.pdf", name, printing->row.licence_no), bytes, length, &call->error);
+        file_name(file, sizeof file, name, printing->row.licence_no);
+        zip_add(zip, file, bytes, length, &call->error);
     }
     if (zip_close(zip, &ending) && !call->error.code) call->error = ending;
     if (!call->error.code) web_answer_file(call, "application/zip", "licences.zip", true);
