@@ -1,10 +1,10 @@
-/* Templates: "{field}", "{field.code}", "{field.en}", "{field?text}", "{@value}", "{seq}". */
+/* Templates: "{field}", "{field.code}", "{field.en}", "{field?text}", "{field!text}", "{@value}", "{seq}". */
 #include "print/layout.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_MAXIMUM 120 /* between the braces */
+#define NAME_MAXIMUM 200 /* between the braces */
 
 /* A code that has run out still has its name. */
 static const void *any_row(const struct form_codes *codes, const char *list, struct slice code)
@@ -88,32 +88,49 @@ static void put_outside(const struct filling *filling, const char *name, struct 
         if (!strcmp(value->name, name)) buffer_text(out, value->text ? value->text : "");
 }
 
+static void append(const struct filling *filling, const char *template, struct buffer *out);
+
 static void put_field(const struct filling *filling, char *name, struct buffer *out)
 {
-    char *when = strchr(name, '?'), *dot = when ? NULL : strchr(name, '.');
+    char *when = strpbrk(name, "?!"), *dot = when ? NULL : strchr(name, '.'), mark = when ? *when : '\0';
     struct form_value value = {.kind = VALUE_ABSENT};
     const struct form_field *field;
+    bool has;
 
     if (when) *when++ = '\0';
     if (dot) *dot++ = '\0';
-    if (!filling->source->body) {
-        buffer_text(out, name);
+    if (!filling->source->body) { /* a sample shows where words may stand */
+        if (mark == '?') append(filling, when, out);
+        else if (!when) buffer_text(out, name);
         return;
     }
     field = look_up(filling, name, &value);
-    if (!field || value.kind == VALUE_ABSENT || (when && field->type == FORM_BOOL && !value.number)) return;
-    if (when) buffer_text(out, when);
-    else put_value(filling, field, value, !dot ? AS_NAME : !strcmp(dot, "code") ? AS_CODE : !strcmp(dot, "en") ? AS_ENGLISH : AS_NAME, out);
+    has = field && value.kind != VALUE_ABSENT && (field->type != FORM_BOOL || value.number);
+    if (when && has == (mark == '?')) append(filling, when, out);
+    if (!when && field) put_value(filling, field, value, !dot ? AS_NAME : !strcmp(dot, "code") ? AS_CODE : !strcmp(dot, "en") ? AS_ENGLISH : AS_NAME, out);
 }
 
-void fill(const struct filling *filling, const char *template, struct buffer *out)
+/* The brace that closes the one at `at`; NULL when none does within NAME_MAXIMUM. */
+static const char *closing(const char *at)
+{
+    const char *first = at;
+    int depth = 0;
+
+    for (; *at && at - first < NAME_MAXIMUM; at++) {
+        if (*at == '{') depth++;
+        else if (*at == '}' && --depth == 0) return at;
+    }
+    return NULL;
+}
+
+/* Words under a condition are templates themselves: as deep as fits between two braces. */
+static void append(const struct filling *filling, const char *template, struct buffer *out)
 {
     char name[NAME_MAXIMUM];
 
-    buffer_reset(out);
     for (const char *at = template; *at; at++) {
-        const char *end = *at == '{' ? strchr(at, '}') : NULL;
-        if (!end || (size_t)(end - at) >= sizeof name) {
+        const char *end = *at == '{' ? closing(at) : NULL;
+        if (!end) {
             buffer_char(out, *at);
             continue;
         }
@@ -123,6 +140,12 @@ void fill(const struct filling *filling, const char *template, struct buffer *ou
         else put_field(filling, name, out);
         at = end;
     }
+}
+
+void fill(const struct filling *filling, const char *template, struct buffer *out)
+{
+    buffer_reset(out);
+    append(filling, template, out);
 }
 
 bool has_numbers(const char *template) { return strstr(template, "{@page"); }

@@ -85,6 +85,7 @@ sub paper {
 	die 'paper: ' . $made->text unless $made->status == 201;
 	return $made->json->{document}{id};
 }
+sub slurp { open my $in, '<:raw', $_[0] or die "$_[0]: $!"; local $/ = undef; return <$in> }
 sub save_bytes { my ($path, $bytes) = @_; open my $file, '>:raw', $path or die "$path: $!"; print {$file} $bytes; close $file or die; return $path }
 sub drawn { my ($id, $print) = @_; return $clerk->get("/api/export/documents/$id/print/" . ($print // 'draft') . '.pdf') }
 # The texts of the pages, in reading order.
@@ -135,8 +136,9 @@ my $many = drawn(paper([ map { { ware_words => "x\n" x 4900 } } 1 .. 2 ]));
 is($many->status, 422, 'more than 50 pages are refused');
 like($many->json->{message}{zh}, qr/超过50页/, 'in words');
 is(drawn(paper([ ware(1, 1) ]))->status, 200, 'and the next is printed');
-like(join("\n", map { @$_ } pages_of(drawn(paper([ ware(1, 1) ], late => $true))->content)), qr/FOR .*[A-Za-z].* ISSUED RETROSPECTIVELY/, 'English name of a code, text under a condition');
-unlike(join("\n", map { @$_ } pages_of(drawn(paper([ ware(1, 1) ], late => $false))->content)), qr/RETROSPECTIVELY/, 'not otherwise');
+like(join("\n", map { @$_ } pages_of(drawn(paper([ ware(1, 1) ], late => $true))->content)), qr/ISSUED RETROSPECTIVELY FOR China$/m, 'English name of a code, text under a condition');
+unlike(join("\n", map { @$_ } pages_of(drawn(paper([ ware(1, 1) ], late => $false))->content)), qr/RETROSPECTIVELY|FOR/, 'not otherwise');
+like(join("\n", map { @$_ } pages_of(drawn(paper([ ware(1, 1) ]))->content)), qr/IN TIME$/m, 'and text without it');
 is(drawn(paper([ ware(1, 1) ], country => undef))->status, 422, 'without the code that chooses the layout there is none');
 
 # ---- pictures
@@ -178,6 +180,20 @@ for my $what (sort keys %broken) {
 is(scalar(() = $sw->log_text('export') =~ /event=picture/g), scalar(keys %broken), 'a line in the log for each');
 is($sw->pid_of('export'), $program, 'and the program that asked still runs');
 
+# ---- every field that a layout names is one of the definitions that print with it
+
+sub json_of { return JSON::PP->new->utf8->decode(slurp($_[0])) }
+sub fields_of { my ($name, @blocks) = @_; return map { (map { $_->{name} } @{ $_->{fields} // [] }), fields_of($name, @{ $_->{blocks} // [] }, @{ $_->{variants} // [] }) } @blocks }
+my $schema = "$SingleWindow::Instance::ROOT/schema";
+for my $file (glob "$schema/forms/*.json") {
+	my $form = json_of($file);
+	my %known = map { $_ => 1 } 'seq', fields_of('', @{ $form->{blocks} });
+	for my $path (map { glob "$schema/print/$_->{layout}" . ($_->{by} ? '_*.json' : '.json') } @{ $form->{prints} // [] }) {
+		my %used = map { $_ => 1 } map { /\{(\w+)/g } slurp($path), map { slurp("$schema/print/parts/$_.json") } grep { defined } map { $_->{part} } map { @{ $_ // [] } } @{ json_of($path) }{qw(elements continuation)};
+		is(join(' ', grep { !$known{$_} } sort keys %used), '', ($path =~ m{([^/]+)$})[0] . " names fields of $form->{form}");
+	}
+}
+
 # ---- layouts that nobody has confirmed
 
 my $portal = $sw->signed_in('demo_portal');
@@ -189,7 +205,6 @@ my @marks = marked($paper);
 cmp_ok(scalar @marks, '>', 2, 'a document of some pages');
 is(join(' ', @marks), join(' ', (1) x @marks), 'every page says that its layout is not confirmed');
 my $path_142 = "$root/schema/print/flowing_paper_142.json";
-sub slurp { open my $in, '<:raw', $_[0] or die; local $/ = undef; return <$in> }
 my $first_digest = sha256_hex(slurp($path_142) . slurp("$root/schema/print/parts/flowing_foot.json"));
 is_deeply(layout(), { name => 'flowing_paper_142', title => '长单', digest => $first_digest, verified => $false, confirmed => $false }, 'administrators see it, with the digest of the file and its parts');
 my ($licence) = grep { $_->{name} eq 'export_licence' } @{ $portal->get('/api/export/admin/layouts')->json->{layouts} };
