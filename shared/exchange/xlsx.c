@@ -315,7 +315,7 @@ static int read_sheet(struct workbook *book, const struct archive_file *sheet)
     struct cell_reading cell = {.column = (size_t)-1};
     bool inside = false;
     char number[16];
-    int more;
+    int more = 0;
 
     if (!xml) return broken(book);
     buffer_init(&cell.value, 1 << 20);

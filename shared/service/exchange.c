@@ -34,7 +34,7 @@ static int add_mapping(struct service *service, const char *path, const struct b
 
 static int load_mapping(struct service *service, const char *directory, const char *name, struct error *error)
 {
-    char path[1200], detail[256];
+    char path[1400], detail[256];
     struct arena arena;
     struct buffer text;
     const char *form_name;
