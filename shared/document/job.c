@@ -223,6 +223,20 @@ static int write_results(struct store_connection *db, int64_t id, bool import, s
     return store_end(&rows);
 }
 
+/* Of an import: how many files have been read; some of them still wait for what comes after. */
+static int write_read_count(struct store_connection *db, int64_t id, int64_t known, struct json_writer *json, struct error *error)
+{
+    struct store_rows rows;
+
+    if (known < 0) {
+        if (store_query(db, &rows, error, "SELECT count(*) FROM import_file WHERE job = $1 AND phase > 0", STORE_VALUES(store_integer(id)))) return (int)error->code;
+        known = store_next(&rows) ? store_column_integer(&rows, 0) : 0;
+        if (store_end(&rows)) return (int)error->code;
+    }
+    json_put_integer(json, "read", known);
+    return 0;
+}
+
 int doc_job_write(struct store_connection *db, const struct principal *principal, int64_t id, struct json_writer *json, struct error *error)
 {
     struct store_rows rows;
@@ -244,6 +258,7 @@ int doc_job_write(struct store_connection *db, const struct principal *principal
     json_put_string(json, "state", finished ? "done" : done ? "running" : "waiting");
     json_put_integer(json, "done", done);
     json_put_integer(json, "total", total);
+    if (import && write_read_count(db, id, finished ? total : -1, json, error)) return (int)error->code;
     if (write_results(db, id, import, json, error)) return (int)error->code;
     json_object_end(json);
     return 0;

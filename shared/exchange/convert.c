@@ -7,7 +7,7 @@
 #include <strings.h>
 
 static const struct wrong unknown_value = {"unknown_value", "没有这个值，请按报文说明填写。", "There is no such value; see the description of the message."};
-static const struct wrong unknown_code = {"unknown_code", "参数表中没有这个代码。", "The code table has no such code."};
+static const struct wrong unknown_code = {"unknown_code", "参数表中没有这个代码或名称，请查对参数表。", "The code table has no such code or name; look it up in the code table."};
 static const struct wrong not_yes_no = {"unknown_value", "请填写是或否（1或0）。", "Say yes or no (1 or 0)."};
 static const struct wrong not_whole = {"number", "请输入整数。", "Enter a whole number."};
 static const struct wrong too_long = {"too_long", "内容超过该项的最大长度，请缩短。", "Longer than this element may be; shorten it."};

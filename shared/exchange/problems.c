@@ -6,6 +6,10 @@
 void exchange_problem_add(struct exchange_problems *problems, int line, const char *element, const char *field, const char *rule,
                           const char *zh, const char *en)
 {
+    for (size_t i = 0; *element && i < problems->count; i++) { /* one element may fill two fields */
+        const struct exchange_problem *told = &problems->list[i];
+        if (told->line == line && !strcmp(told->element, element) && !strcmp(told->rule, rule)) return;
+    }
     if (problems->count == EXCHANGE_PROBLEMS) {
         problems->more = true;
         return;
@@ -130,10 +134,13 @@ void exchange_problem_of_field(const struct exchange *exchange, const struct exc
     struct exchange_place place = {0};
     char missing[EXCHANGE_PATH];
 
-    for (size_t i = 0; i < problems->count; i++)
-        if (*problem->field && !strcmp(problems->list[i].field, problem->field)) return;
     if (found) place = *found;
     else place_missing(exchange, message, problem->field, &place, missing);
+    for (size_t i = 0; i < problems->count; i++) { /* told already */
+        const struct exchange_problem *told = &problems->list[i];
+        if (*problem->field && !strcmp(told->field, problem->field)) return;
+        if (*place.element && !strcmp(told->element, place.element) && !strcmp(told->rule, problem->rule)) return;
+    }
     size_t before = problems->count;
     exchange_problem_add(problems, place.line, place.element, problem->field, problem->rule, problem->zh, problem->en);
     if (problems->count > before) problems->list[before].warning = problem->warning;

@@ -71,6 +71,18 @@ static void read_heads(const struct table_row *row, const struct form_field *con
     }
 }
 
+/* "block/field": the column, for what is missing in a row. */
+static void place_heads(const struct form_block *block, const struct heads *heads, struct exchange_places *places)
+{
+    for (size_t i = 0; i < heads->count; i++) {
+        char letters[8], path[96];
+        if (!heads->fields[i]) continue;
+        table_letters(i, letters);
+        snprintf(path, sizeof path, "%s/%s", block->name, heads->fields[i]->name);
+        place_add(places, path, letters, 0, (struct slice){NULL, 0});
+    }
+}
+
 /* ---- rows */
 
 static bool explains(const struct table_row *row)
@@ -142,6 +154,7 @@ void table_body(const struct exchange *exchange, const struct exchange_context *
     if (!(taking.top = arena_alloc(taking.arena, exchange->form->top_count * sizeof *taking.top)) || !table->count) return;
     take_known(&taking, known, known_count);
     read_heads(&table->rows[0], fields, count, &heads, problems);
+    place_heads(block, &heads, places);
     for (size_t i = 1; i < table->count; i++) {
         struct taken_row *row;
         char path[96];

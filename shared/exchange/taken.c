@@ -104,6 +104,18 @@ static const struct form_field *reference_of(const struct cell *cell, const stru
 
 static bool is_ours(const struct form_field *field) { return field->readonly || field->compute || field->from == FROM_COLUMN; }
 
+/* What the portal fills is not taken; what it says must be something that may be said. */
+static void note_cell(struct taking *taking, const struct form_field *field, const struct cell *cell, const char *path)
+{
+    const struct slice nothing = {NULL, 0};
+    const struct wrong *wrong = NULL;
+    struct slice ours;
+
+    place_add(taking->places, path, cell->at, cell->line, cell->text);
+    if (cell->element && cell->element->value_count) wrong = to_ours(cell->element, field, taking->context, cell->text, nothing, &ours);
+    if (wrong) wrong_cell(taking, cell, path, wrong);
+}
+
 static void write_cells(struct taking *taking, const struct form_block *block, const struct form_variant *variant, const struct taken_row *row,
                         const char *path, struct json_writer *json)
 {
@@ -117,7 +129,7 @@ static void write_cells(struct taking *taking, const struct form_block *block, c
         snprintf(name, sizeof name, "%s/%s", path, block->slots[s]);
         reference = reference_of(cell, variant);
         if (!field) wrong_cell(taking, cell, name, &elsewhere);
-        else if (is_ours(field)) place_add(taking->places, name, cell->at, cell->line, cell->text);
+        else if (is_ours(field)) note_cell(taking, field, cell, name);
         else if (field != reference) write_cell(taking, block, row, field, cell, path, json);
         if (reference) write_found(taking, block, row, cell, reference, cell->element->find_column, path, json);
     }

@@ -90,6 +90,7 @@ static bool text_here(struct reading *r, const char *path, struct slice *text)
 {
     int depth = xmlTextReaderDepth(r->xml), line = line_of(r);
     struct buffer collected;
+    bool told = false;
 
     *text = (struct slice){NULL, 0};
     if (xmlTextReaderIsEmptyElement(r->xml)) return true;
@@ -101,7 +102,8 @@ static bool text_here(struct reading *r, const char *path, struct slice *text)
         if ((type == XML_READER_TYPE_TEXT || type == XML_READER_TYPE_CDATA || type == XML_READER_TYPE_SIGNIFICANT_WHITESPACE) && value)
             buffer_text(&collected, value);
         if (type != XML_READER_TYPE_ELEMENT) continue;
-        problem(r, line, path, "no_elements", "该元素只能有文字，不能有下级元素。", "This element holds text only, no elements.");
+        if (!told) problem(r, line, path, "no_elements", "该元素只能有文字，不能有下级元素。", "This element holds text only, no elements.");
+        told = true;
         if (!pass_over(r)) break;
     }
     const char *start = buffer_string(&collected), *end = start + collected.length;

@@ -68,20 +68,22 @@ struct reading {
     struct buffer body;
 };
 
+/* The cell; of what is missing its row, and its column where the table has one. */
 static void tell(struct reading *r, const char *field, const char *rule, const char *zh, const char *en, bool warning)
 {
-    const struct exchange_place *place = exchange_place_find(&r->places, field);
-    char row[96];
+    const struct exchange_place *place = exchange_place_find(&r->places, field), *column = place;
+    char path[96];
     size_t before = r->problems.count;
 
     for (size_t i = 0; i < r->problems.count; i++)
         if (!strcmp(r->problems.list[i].field, field)) return;
-    snprintf(row, sizeof row, "%s", field);
-    for (char *end; !place && (end = strrchr(row, '/'));) {
-        *end = '\0';
-        place = exchange_place_find(&r->places, row);
+    if (!place && strrchr(field, '/')) {
+        snprintf(path, sizeof path, "%s%s", r->request.block->name, strrchr(field, '/'));
+        column = exchange_place_find(&r->places, path);
+        snprintf(path, sizeof path, "%.*s", (int)(strrchr(field, '/') - field), field);
+        place = exchange_place_find(&r->places, path);
     }
-    exchange_problem_add(&r->problems, place ? place->line : 0, place ? place->element : "", field, rule, zh, en);
+    exchange_problem_add(&r->problems, place ? place->line : 0, column ? column->element : "", field, rule, zh, en);
     if (r->problems.count > before) r->problems.list[before].warning = warning;
 }
 
@@ -102,7 +104,8 @@ static int check_rows(struct reading *r)
     JSON_EACH(item, json_member(tree, "errors")) {
         const char *field = json_member_text(item, "field", "");
         const struct json *words = json_member(item, "message");
-        if (!strncmp(field, name, strlen(name)) && strchr("/", field[strlen(name)]))
+        bool of_row = !strncmp(field, name, strlen(name)) && field[strlen(name)] == '/';
+        if (of_row || (!strcmp(field, name) && !strcmp(json_member_text(item, "rule", ""), "too_many_rows")))
             tell(r, field, json_member_text(item, "rule", ""), json_member_text(words, "zh", ""), json_member_text(words, "en", ""),
                  strcmp(json_member_text(item, "level", "error"), "error") != 0);
     }
