@@ -49,7 +49,7 @@ sub file_goods {
 	my $filing = made_of($client, 'origin', 'goods_filing', goods_filing_body(@agreements));
 	my $number = acted($client, 'origin', $filing, 'submit')->{document}{application_no};
 	my %made;
-	for my $item (@{ $client->get('/api/origin/documents', { form => 'filed_goods', reference_no => $number, fields => 'all' })->json->{items} }) {
+	for my $item (@{ $client->get('/api/origin/documents', { form => 'filed_goods', reference_no => $number, fields => 'all', size => 50 })->json->{items} }) {
 		acted($office, 'origin', $item->{id}, 'approve');
 		$made{ $item->{kind} } = $item->{id};
 	}
