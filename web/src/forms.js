@@ -35,5 +35,8 @@ export async function definitionOf(module, form, version) {
   return definitionAt(url)
 }
 
+/** What is exchanged of a form: {root, tables}, or null. */
+export const exchangeOf = async (module, form) => (await formsOf(module)).find(item => item.form === form)?.exchange || null
+
 /** What a module with one kind of application is called: its own word, or else the title of that. */
 export const titleOfModule = (module, form) => { const own = word('module', module); return own === module ? w(form.title) : own }

@@ -48,6 +48,9 @@ export function blankRow(block, variant) {
   return row
 }
 
+/** A row with these values, and defaults where it has none. */
+export const rowOf = (block, values, variant) => newRow({ ...defaultsOf(block, variant), ...values, ...nestedModel(block, values) })
+
 export function isBlank(block, row, variant) {
   const typed = fieldsOf(block, variant).some(field => !isComputed(field) && !isEmpty(row[field.name]) && row[field.name] !== field.default)
   return !typed && (block.blocks || []).every(nested => filledRows(nested, row[nested.name]).length === 0)

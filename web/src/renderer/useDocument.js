@@ -1,7 +1,7 @@
 // A document behind a form: load, save, act, and the draft that survives a reload.
 import { reactive, ref } from 'vue'
 import { get, newKey, post, put, remove } from '../api.js'
-import { definitionOf } from '../forms.js'
+import { definitionOf, exchangeOf } from '../forms.js'
 import { session } from '../session.js'
 import { mergeDerived, takeRowIds } from './model.js'
 import { useForm } from './useForm.js'
@@ -29,6 +29,7 @@ export function useDocument(module, formName, id) {
       page.moved = answer?.moved_from || 0
       page.definition = await definitionOf(module, answer?.document.form || formName, version)
       page.form = useForm(module, page.definition)
+      page.form.exchange = await exchangeOf(module, page.definition.form)
       if (answer) takeAnswer(answer)
       const body = answer ? answer.body : (await post(`/${module}/${formName}/new`, {})).body
       page.form.editable = !answer || editable()

@@ -17,7 +17,7 @@ const ASKING = 700      // ms before the server is asked
 export function useForm(module, definition) {
   const state = reactive({
     definition, module, content: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
-    problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null
+    problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null, exchange: null
   })
   const prefix = `form-${++forms}-`
   const evaluator = evaluatorOf(module, definition)
