@@ -11,8 +11,7 @@ use SingleWindow::Instance;
 use SingleWindow::Client;
 use SingleWindow::Export;
 
-my $root = root_with_unseen();
-system("cp -r '$SingleWindow::Instance::ROOT/tests/fixtures/flow/.' '$root/schema' && chmod -R a+rX '$root'") == 0 or die 'the fixtures cannot be copied';
+my $root = root_with_flow();
 my $sw = SingleWindow::Instance->start(settings => { root => $root });
 my %who = (applicant => $sw->signed_in('demo_admin'), first => $sw->signed_in('demo_first'), second => $sw->signed_in('demo_second'));
 my $program = $sw->pid_of('export');

@@ -10,13 +10,13 @@ const lazy = {
   query: () => import('./pages/module/QueryPage.vue'), writeOffs: () => import('./pages/module/WriteOffsPage.vue'),
   statistics: () => import('./pages/module/StatisticsPage.vue'), monthly: () => import('./pages/module/MonthlyPage.vue'),
   own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'),
-  queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'),
+  queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'), seal: () => import('./pages/desk/SealPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
   enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'),
   officers: () => import('./pages/admin/OfficersPage.vue'), enterprises: () => import('./pages/admin/EnterprisesPage.vue'),
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
-  partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
+  partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), layouts: () => import('./pages/admin/LayoutsPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
 }
 const components = {}
 const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
@@ -101,24 +101,33 @@ async function reviewedForms() {
   return (await Promise.all(modules.map(async module => (await formsOf(module).catch(() => [])).filter(isMine).map(form => ({ module, ...form }))))).flat()
 }
 
+/** Modules whose prints carry the agency's seal, for officers who may change it. */
+async function sealedModules() {
+  const managed = (await allModules()).filter(module => has(module, 'manage'))
+  const sealed = await Promise.all(managed.map(async module => (await Promise.all((await formsOf(module).catch(() => [])).map(({ form }) => definitionOf(module, form)))).some(({ prints }) => prints?.some(print => print.seal))))
+  return managed.filter((module, index) => sealed[index])
+}
+
 const own = {
   desk: {
     title: () => t('area.desk'),
     menu: async () => [{ path: '/app/desk/queue', title: t('menu.queue'), icon: 'Files' },
       ...(await allModules()).filter(module => has(module, 'manage')).map(module => ({ path: `/app/desk/licences/${module}`, title: t('menu.licences'), icon: 'Tickets' })),
+      ...(await sealedModules()).map((module, index, all) => ({ path: `/app/desk/seal/${module}`, title: t('menu.seal') + (all.length > 1 ? ' ' + t('module.' + module) : ''), icon: 'Stamp' })),
       ...(await Promise.all((await reviewedForms()).map((form, index, all) => statisticsEntries(form, all.length > 1)))).flat()],
     pages: { queue: () => page('queue', {}, t('menu.queue')), doc: (area, [module, id]) => page('review', { module, id }, id),
-      statistics: (area, [module, form]) => page('statistics', { module, form }, t('menu.statistics')), monthly: (area, [module, form]) => page('monthly', { module, form }, t('menu.monthly')), licences: (area, [module]) => page('licences', { module }, t('menu.licences')) }
+      statistics: (area, [module, form]) => page('statistics', { module, form }, t('menu.statistics')), monthly: (area, [module, form]) => page('monthly', { module, form }, t('menu.monthly')), licences: (area, [module]) => page('licences', { module }, t('menu.licences')),
+      seal: (area, [module]) => page('seal', { module }, t('menu.seal')) }
   },
   admin: {
     title: () => t('area.admin'),
     notice: defineAsyncComponent(() => import('./components/SeriesNotice.vue')),
     menu: async () => (isAdministrator.value ? [
       { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners'].map(adminEntry) },
-      { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series'].map(adminEntry) },
+      { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series', 'layouts'].map(adminEntry) },
       { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'unknown', 'audit'].map(adminEntry) }
     ] : []),
-    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series']
+    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts']
       .map(name => [name, () => page(name, {}, t('admin.' + name))]))
   },
   me: {

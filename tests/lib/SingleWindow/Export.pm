@@ -9,7 +9,7 @@ use JSON::PP ();
 
 use SingleWindow::Instance;
 
-our @EXPORT = qw(root_with_unseen body complete attach create save act claim bring_to licence_of pdf wait_until partner_key);
+our @EXPORT = qw(root_with_unseen root_with_flow body complete attach create save act claim bring_to licence_of pdf wait_until partner_key);
 
 my $true = JSON::PP::true;
 
@@ -20,6 +20,13 @@ sub root_with_unseen {
 	my $checkout = $SingleWindow::Instance::ROOT;
 	system("cp -r '$checkout/schema' '$root/schema' && cp '$checkout'/tests/fixtures/forms/*.json '$root/schema/forms/' && "
 		. "cp '$checkout'/tests/fixtures/codes/*.csv '$root/schema/codes/' && cp '$checkout'/tests/fixtures/print/*.json '$root/schema/print/' && chmod -R a+rX '$root'") == 0 or die 'the definitions cannot be copied';
+	return $root;
+}
+
+# The same with a form whose print flows over pages, in a layout that nobody has confirmed.
+sub root_with_flow {
+	my $root = root_with_unseen();
+	system("cp -r '$SingleWindow::Instance::ROOT/tests/fixtures/flow/.' '$root/schema' && chmod -R a+rX '$root'") == 0 or die 'the fixtures cannot be copied';
 	return $root;
 }
 
