@@ -15,7 +15,9 @@ is(join(' ', sort keys %states), 'DRAFT FIRST_RETURNED PENDING_CANCEL PENDING_FI
 is(join(' ', map { /(\S+)\|/ ? $1 : () } split /\n/, $sw->sql('nonmep', 'SELECT state, count(*) FROM document GROUP BY state ORDER BY state')), 'DRAFT FIRST_REFUSED PENDING_FIRST PENDING_SECOND PRINTED', 'of non-MEP licences, too');
 is(join(' ', map { /(\S+\|\S+)\|/ ? $1 : () } split /\n/, $sw->sql('mep', 'SELECT form, state, count(*) FROM document GROUP BY form, state ORDER BY form, state')),
 	'mep_licence|APPROVED mep_licence|DRAFT mep_licence|PENDING mep_licence|RETURNED mep_registration|APPROVED', 'and of MEP licences, behind a registration');
-is($sw->sql($_, "SELECT count(*) FROM document_body WHERE body NOT LIKE '%演示%'") + 0, 0, "each of $_ says that it is demo data") for qw(export nonmep mep);
+is(join(' ', map { /(\S+\|\S+)\|/ ? $1 : () } split /\n/, $sw->sql('origin', "SELECT form, state, count(*) FROM document WHERE form IN ('certificate_of_origin', 'filed_goods', 'origin_registration') GROUP BY form, state ORDER BY form, state")),
+	'certificate_of_origin|APPROVED certificate_of_origin|DRAFT certificate_of_origin|PENDING certificate_of_origin|RETURNED filed_goods|APPROVED filed_goods|PENDING origin_registration|APPROVED', 'and certificates of origin, behind a registration and filed goods');
+is($sw->sql($_, "SELECT count(*) FROM document_body WHERE body NOT LIKE '%演示%'") + 0, 0, "each of $_ says that it is demo data") for qw(export nonmep mep origin);
 
 my $documents = sub { $sw->sql('export', 'SELECT count(*) FROM document') + 0 };
 my $count = $documents->();
