@@ -108,6 +108,8 @@ struct exchange_problems {
 
 void exchange_problem_add(struct exchange_problems *problems, int line, const char *element, const char *field, const char *rule,
                           const char *zh, const char *en);
+/* In the order of their lines. */
+void exchange_problems_sort(struct exchange_problems *problems);
 /* [{"line","element","field","rule","message":{zh,en},"level"}] */
 void exchange_problems_write(const struct exchange_problems *problems, struct json_writer *json);
 

@@ -18,6 +18,16 @@ void exchange_problem_add(struct exchange_problems *problems, int line, const ch
                                                                   rule, arena_text(problems->arena, zh), arena_text(problems->arena, en), false};
 }
 
+void exchange_problems_sort(struct exchange_problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct exchange_problem problem = problems->list[i];
+        size_t at = i;
+        for (; at && problems->list[at - 1].line > problem.line; at--) problems->list[at] = problems->list[at - 1];
+        problems->list[at] = problem;
+    }
+}
+
 void exchange_problems_write(const struct exchange_problems *problems, struct json_writer *json)
 {
     json_array(json);

@@ -279,6 +279,7 @@ int service_read_import(struct doc_module *module, struct store_connection *read
     buffer_free(&in.message.body);
     buffer_reset(&incoming->problems);
     json_writer_init(&json, &incoming->problems);
+    exchange_problems_sort(in.problems);
     exchange_problems_write(in.problems, &json);
     return (int)error->code;
 }

@@ -87,6 +87,16 @@ static void tell(struct reading *r, const char *field, const char *rule, const c
     if (r->problems.count > before) r->problems.list[before].warning = warning;
 }
 
+/* Missing, but a new row of the form begins with it. */
+static bool has_default(const struct reading *r, const char *field)
+{
+    const char *name = strrchr(field, '/');
+    int slot = name ? form_slot_find(r->request.block, name + 1) : -1;
+    const struct form_field *found = slot >= 0 ? form_field_at(r->request.block, r->request.variant, slot) : NULL;
+
+    return found && found->fallback.kind != VALUE_ABSENT && !exchange_place_find(&r->places, field);
+}
+
 /* What the definition says of these rows; the rest of the document is not here. */
 static int check_rows(struct reading *r)
 {
@@ -104,10 +114,11 @@ static int check_rows(struct reading *r)
     JSON_EACH(item, json_member(tree, "errors")) {
         const char *field = json_member_text(item, "field", "");
         const struct json *words = json_member(item, "message");
+        const char *rule = json_member_text(item, "rule", "");
         bool of_row = !strncmp(field, name, strlen(name)) && field[strlen(name)] == '/';
-        if (of_row || (!strcmp(field, name) && !strcmp(json_member_text(item, "rule", ""), "too_many_rows")))
-            tell(r, field, json_member_text(item, "rule", ""), json_member_text(words, "zh", ""), json_member_text(words, "en", ""),
-                 strcmp(json_member_text(item, "level", "error"), "error") != 0);
+        if (of_row ? has_default(r, field) : strcmp(field, name) != 0 || strcmp(rule, "too_many_rows") != 0) continue;
+        tell(r, field, rule, json_member_text(words, "zh", ""), json_member_text(words, "en", ""),
+             strcmp(json_member_text(item, "level", "error"), "error") != 0);
     }
     buffer_free(&answer);
     return (int)call->error.code;
@@ -163,6 +174,7 @@ static void answer_rows(struct reading *r)
     if (rows.length) json_raw(&call->json, rows.text, rows.length);
     else json_raw(&call->json, "[]", 2);
     json_name(&call->json, "problems");
+    exchange_problems_sort(&r->problems);
     write_problems(&r->problems, &call->json);
     json_object_end(&call->json);
 }
