@@ -15,7 +15,7 @@ struct reading {
     struct exchange_message *message;
     struct exchange_problems *problems;
     struct arena *arena;
-    bool broken;
+    bool broken, read; /* the XML; a root was there */
     struct { struct exchange_target target; struct cell cell; } rows_of[16]; /* what the head says for every row */
     size_t rows_of_count;
 };
@@ -392,6 +392,17 @@ static int bad_utf8_line(const char *text, size_t length)
     return 0;
 }
 
+/* The declaration must not say what the text is not: the reader takes it for UTF-8 whatever stands there. */
+static bool says_other_encoding(const char *text, size_t length)
+{
+    const char *end = length > 5 && !memcmp(text, "<?xml", 5) ? memmem(text, length, "?>", 2) : NULL;
+    const char *at = end ? memmem(text, (size_t)(end - text), "encoding", 8) : NULL;
+
+    if (!at) return false;
+    for (at += 8; at < end && strchr(" \t\r\n=\"'", *at); at++) {}
+    return end - at < 6 || (xmlStrncasecmp(BAD_CAST at, BAD_CAST "UTF-8", 5) != 0 || !strchr("\"'", at[5]));
+}
+
 /* What can be said before the XML is looked at. */
 static bool readable(struct reading *r, const char *text, size_t length)
 {
@@ -401,19 +412,11 @@ static bool readable(struct reading *r, const char *text, size_t length)
     if (length > EXCHANGE_FILE_MAXIMUM) return problem(r, 1, "", "too_large", "一个文件最大2MB。", "A file has at most 2 MB."), false;
     if ((line = bad_utf8_line(text, length)))
         return problem(r, line, "", "encoding", "文件不是UTF-8编码，请另存为UTF-8。", "The file is not in UTF-8; save it as UTF-8."), false;
+    if (says_other_encoding(text, length))
+        return problem(r, 1, "", "encoding", "XML声明的编码不是UTF-8，请另存为UTF-8。", "The XML declares another encoding than UTF-8; save it as UTF-8."), false;
     if (has_document_type(text, length, &line))
         return problem(r, line, "", "document_type", "不接受文件类型声明(DOCTYPE)和实体，请删除。", "Document types and entities are not accepted; leave them out."), false;
     return true;
-}
-
-/* The declaration must not say what the text is not. */
-static bool right_encoding(struct reading *r)
-{
-    const char *encoding = (const char *)xmlTextReaderConstEncoding(r->xml);
-
-    if (!encoding || !xmlStrcasecmp(BAD_CAST encoding, BAD_CAST "UTF-8") || !xmlStrcasecmp(BAD_CAST encoding, BAD_CAST "US-ASCII")) return true;
-    problem(r, 1, "", "encoding", "XML声明的编码不是UTF-8，请另存为UTF-8。", "The XML declares another encoding than UTF-8; save it as UTF-8.");
-    return false;
 }
 
 static void spread_over_rows(struct reading *r)
@@ -466,6 +469,7 @@ static void read_root(struct reading *r)
     struct spot spot = {.element = &r->exchange->top};
     struct json_writer json;
 
+    r->read = true;
     if (r->exchange->files.root && !strcmp(name, r->exchange->files.root)) {
         read_file_message(r);
         return;
@@ -485,7 +489,7 @@ static void read_root(struct reading *r)
 
 static void read_all(struct reading *r, const char *text, size_t length)
 {
-    if (!(r->xml = xmlReaderForMemory(text, (int)length, NULL, NULL, XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_BIG_LINES))) {
+    if (!(r->xml = xmlReaderForMemory(text, (int)length, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_BIG_LINES))) {
         problem(r, 1, "", "too_large", "内容太大。", "The content is too large.");
         return;
     }
@@ -493,9 +497,10 @@ static void read_all(struct reading *r, const char *text, size_t length)
     while (next_node(r)) {
         if (xmlTextReaderNodeType(r->xml) == XML_READER_TYPE_DOCUMENT_TYPE) break;
         if (!is_start(r)) continue;
-        if (right_encoding(r)) read_root(r);
+        read_root(r);
         break;
     }
+    if (!r->broken && !r->read) problem(r, 1, "", "xml", "不是完整、正确的XML，请重新导出该文件。", "This is no well-formed XML; export the file anew.");
     xmlFreeTextReader(r->xml);
 }
 
@@ -511,6 +516,7 @@ void exchange_read(const struct exchange *exchange, const struct exchange_contex
     *r = (struct reading){.exchange = exchange, .message = message, .problems = problems, .arena = arena};
     r->taking = (struct taking){.form = exchange->form, .context = context, .places = &message->places, .problems = problems, .arena = arena};
     r->taking.top = arena_alloc(arena, exchange->form->top_count * sizeof *r->taking.top);
+    if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) text += 3, length -= 3;
     if (r->taking.top && readable(r, text, length)) read_all(r, text, length);
     if (!message->key) message->key = "";
 }
