@@ -307,7 +307,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 
 static const char *const form_words_known[] = {
     "form", "module", "version", "effective_from", "kind", "title", "begin", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
-    "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "unique", "filing", "fetch", "split", "related", "made_by_portal", "list", "queries", "catalogues", "clearances",
+    "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "unique", "filing", "fetch", "split", "related", "made_by_portal", "verified", "list", "queries", "catalogues", "clearances",
     "statistics", "prints", "changes",
     NULL};
 

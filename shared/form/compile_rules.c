@@ -375,7 +375,7 @@ bool compile_bindings(struct compiler *compiler, const struct json *json)
 
     form->attachment_list = json_member_text(attachments, "list", NULL);
     if (class && !compile_reference(compiler, attachments, class, (struct scope){NULL}, &form->attachment_class)) return false;
-    return compile_index(compiler, json_member(json, "index")) && compile_lines(compiler, json_member(json, "lines")) &&
+    return compile_shown(compiler, json_member(json, "verified")) && compile_index(compiler, json_member(json, "index")) && compile_lines(compiler, json_member(json, "lines")) &&
            compile_ledger(compiler, json_member(json, "ledger")) && compile_filing(compiler, json_member(json, "filing")) &&
            compile_unique(compiler, json_member(json, "unique")) && compile_shown(compiler, json_member(json_member(json, "list"), "shown"));
 }

@@ -356,26 +356,70 @@ static const char *normal(struct web_call *call, const char *text, bool code)
     return out ? out : "";
 }
 
+/* What has a ledger is in force until it was released; anything else in the state that issuing it led to. */
+static bool is_in_force(const struct printing *printing, const struct ledger_state *ledger)
+{
+    if (printing->form->ledger.present) return ledger->released == 0;
+    for (size_t i = 0; i < printing->form->action_count; i++)
+        for (size_t k = 0; k < printing->form->actions[i].effect_count; k++)
+            if (printing->form->actions[i].effects[k].kind == EFFECT_ISSUE)
+                return printing->form->actions[i].to && !strcmp(printing->form->actions[i].to, printing->row.state[MACHINE_MAIN]);
+    return false;
+}
+
+static const char *result_of(const struct printing *printing, const struct ledger_state *ledger)
+{
+    const struct doc_row *row = &printing->row;
+    char today[DATE_TEXT_SIZE];
+
+    date_format(date_of_instant(clock_now()), today);
+    if (!form_state_find(printing->form, MACHINE_MAIN, row->state[MACHINE_MAIN]) || *row->source) return "unknown";
+    if (!is_in_force(printing, ledger)) return "revoked";
+    return *row->valid_until && strcmp(today, row->valid_until) > 0 ? "expired" : "valid";
+}
+
+/* Fields that the definition shows to whoever holds the paper (`verified`): [{"label","value"}]; codes by the names frozen with them. */
+static void write_facts(const struct printing *printing, struct json_writer *json)
+{
+    char text[600], code[80];
+
+    json_name(json, "facts");
+    json_array(json);
+    JSON_EACH(name, json_member(printing->form->json, "verified")) {
+        const struct form_field *field = form_field_find(printing->form, name->text.text);
+        struct form_value value = form_body_value(printing->body, field->block, field->slot);
+        size_t length = form_value_text(value, text, sizeof text);
+        if (value.kind == VALUE_ABSENT) continue;
+        snprintf(code, sizeof code, "%.*s", (int)(length < 79 ? length : 79), text);
+        const char *words = field->list ? json_member_text(json_member(printing->names, field->list), code, NULL) : NULL;
+        json_object(json);
+        json_put_words(json, "label", field->label.zh, field->label.en);
+        json_put_text(json, "value", words ? words : text, words ? strlen(words) : length);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
 static int write_verified(struct web_call *call, struct printing *printing)
 {
     struct ledger_state state;
     struct json_writer *json = &call->json;
     const struct doc_row *row = &printing->row;
     struct form_value goods = form_column_value(printing->body, COLUMN_GOODS_NAME);
-    char today[DATE_TEXT_SIZE];
-    bool in_force = form_state_find(printing->form, MACHINE_MAIN, row->state[MACHINE_MAIN]) && !*row->source;
 
     if (doc_ledger_read(reader_of(call), row->id, &state, &call->error)) return (int)call->error.code;
-    date_format(date_of_instant(clock_now()), today);
     json_object(json);
-    json_put_string(json, "result", !in_force ? "unknown" : state.released > 0 ? "revoked" : strcmp(today, row->valid_until) > 0 ? "expired" : "valid");
+    json_put_string(json, "result", result_of(printing, &state));
     json_put_words(json, "title", printing->form->title.zh, printing->form->title.en);
     json_put_string(json, "number", row->licence_no);
     json_put_string(json, "issued", row->issued);
     json_put_string(json, "valid_until", row->valid_until);
     if (goods.kind == VALUE_TEXT) json_put_text(json, "goods", goods.text.text, goods.text.length);
-    json_put_decimal(json, "quantity", row->quantity, 0);
-    json_put_decimal(json, "remaining", state.available, 0);
+    if (printing->form->ledger.present) {
+        json_put_decimal(json, "quantity", row->quantity, 0);
+        json_put_decimal(json, "remaining", state.available, 0);
+    }
+    write_facts(printing, json);
     pthread_rwlock_rdlock(&printing->module->lock);
     struct slice agency = agency_name(printing->module, row->agency);
     json_put_text(json, "agency", agency.text, agency.length);

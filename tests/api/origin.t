@@ -153,4 +153,63 @@ is(query('preferential', person => '李'), '', 'by signatory');
 is(query('preferential', reference_no => 'inv-2026', kind => 'E', created_from => '2026-09-03', created_to => '2026-09-03'), 'E:APPROVED E:DRAFT', 'by invoice, type and day of creation');
 is(query('preferential', created_to => '2026-09-02'), '', 'not on another day');
 
+
+# ---- the same processing as last time
+$answer = $client->get('/api/origin/certificate_of_origin/recall', { goods => '020422' })->json->{row};
+is("$answer->{processing_hs} $answer->{processing_steps} " . join('+', map { $_->{import_cif_usd} } @{ $answer->{imports} }), '3926 MOULDING 12+5', 'what was declared for the same goods the last time is recalled');
+is_deeply($client->get('/api/origin/certificate_of_origin/recall', { goods => '999999' })->json, {}, 'of other goods nothing');
+is(said($client->get('/api/origin/origin_exporter/recall', { goods => '1' })), '404 unknown_form', 'other forms recall nothing');
+
+# ---- nobody else's
+register_origin($other, '2102M9998');
+is_deeply($other->get('/api/origin/certificate_of_origin/recall', { goods => '020422' })->json, {}, 'another enterprise recalls nothing of it');
+is(said($other->get("/api/origin/documents/$id")), '404 not_found', 'sees no certificate of it');
+is(said($other->post("/api/origin/documents/$again/copy", { action => 'reissue' })), '404 not_found', 'and re-issues none');
+my $theirs = certificate_body('E', $filed{E});
+like($other->post('/api/origin/certificate_of_origin/check', { body => $theirs })->text, qr{filed_ref}, 'nor uses its filed goods');
+is(said($other->post('/api/origin/fetch/filed_goods', {})), '422 not_fetched ccpit_ent_no', 'nor fetches them');
+is(scalar @{ $sw->signed_in('demo_first')->get('/api/origin/queue', { claimed => 'all' })->json->{items} }, 0, 'an officer of another agency has none of it in the queue');
+
+# ---- every action in every state
+my $fresh = sub { return certificate($client, 'E', $filed{E}, @_) };
+my %to = (
+	DRAFT => $fresh,
+	PENDING => sub { my $id = $fresh->(); act_on($client, 'origin', $id, 'submit'); return $id },
+	RETURNED => sub { my $id = $fresh->(); act_on($client, 'origin', $id, 'submit'); act_on($office, 'origin', $id, 'return', '请核对'); return $id },
+	APPROVED => sub { my $id = $fresh->(); approve_certificate($client, $office, $id); return $id },
+	PRINTED => sub { my $id = $fresh->(); approve_certificate($client, $office, $id); act_on($client, 'origin', $id, 'print'); return $id },
+	VOID => sub { my $id = $fresh->(); approve_certificate($client, $office, $id); act_on($office, 'origin', $id, 'revoke', '企业申请'); return $id },
+);
+my @states = qw(DRAFT PENDING RETURNED APPROVED PRINTED VOID);
+my %try = (
+	edit => sub { $client->put("/api/origin/documents/$_[0]", { body => certificate_body('E', $filed{E}) }, 'If-Match' => '*')->ok },
+	delete => sub { $client->delete("/api/origin/documents/$_[0]", 'If-Match' => '*')->ok },
+	copy => sub { $client->post("/api/origin/documents/$_[0]/copy", {})->ok },
+	reissue => sub { $client->post("/api/origin/documents/$_[0]/copy", { action => 'reissue' })->ok },
+	preview => sub { $client->get("/api/origin/documents/$_[0]/print/preview.pdf")->ok },
+	'certificate.pdf' => sub { $client->get("/api/origin/documents/$_[0]/print/certificate.pdf")->ok },
+	(map { my $action = $_; $action => sub { act_on($client, 'origin', $_[0], $action)->ok } } qw(submit take_back print)),
+	(map { my $action = $_; $action => sub { act_on($office, 'origin', $_[0], $action, '核对')->ok } } qw(approve return revoke)),
+);
+my %table = (
+	edit => '+ - + - - -', delete => '+ - + - - -', copy => '+ + + + + +', reissue => '- - - + + -', preview => '+ + + + + +', 'certificate.pdf' => '- - - - + -',
+	submit => '+ - + - - -', take_back => '- + - - - -', print => '- - - + + -', approve => '- + - - - -', return => '- + - - - -', revoke => '- - - + + -');
+my %shared = map { $_ => $to{$_}->() } @states;
+for my $action (sort keys %table) {
+	my @cells = split ' ', $table{$action};
+	for my $i (0 .. $#states) {
+		my $done = $try{$action}->($cells[$i] eq '+' ? $to{ $states[$i] }->() : $shared{ $states[$i] });
+		is($done ? '+' : '-', $cells[$i], "$action in $states[$i]");
+	}
+}
+is($sw->sql('origin', 'SELECT enterprise, form, state, count(*) FROM document GROUP BY 1, 2, 3 ORDER BY 1, 2, 3'),
+	$sw->sql('origin', 'SELECT enterprise, form, state, count FROM document_total WHERE count <> 0 ORDER BY 1, 2, 3'), 'kept totals agree');
+
+# ---- public verification
+my ($no, $code) = split /[|\n]/, $sw->sql('origin', "SELECT licence_no, check_code FROM document WHERE id = $again");
+my $seen = $sw->client->get('/api/origin/verify', { number => $no, code => $code })->json;
+is("$seen->{number} $seen->{result} " . join(', ', map { $_->{value} =~ s/\n.*//sr } @{ $seen->{facts} }), "$no valid 中国-东盟自贸协定, INV-2026-1, SIGNATURE TEST CO., LTD., BUYER LTD., 印度尼西亚, 26E2102M9997/00001", 'the public page confirms a certificate by its number and check code');
+($no, $code) = split /[|\n]/, $sw->sql('origin', "SELECT licence_no, check_code FROM document WHERE id = $id");
+is($sw->client->get('/api/origin/verify', { number => $no, code => $code })->json->{result}, 'revoked', 'and says of a replaced one that it is void');
+
 done_testing();
