@@ -51,7 +51,7 @@ static int ledger(struct store_connection *db, struct doc_act *act, const char *
     return doc_statistics_add(db, &act->row, -1, error);
 }
 
-/* The document that a reference of this one names is replaced by it: it takes its own action "replaced". */
+/* The document that a reference of this one names is replaced by it: it takes its own action "superseded". */
 static int void_referred(struct store_connection *db, struct doc_act *act, const char *name, struct error *error)
 {
     static const struct principal portal = {.kind = PRINCIPAL_SYSTEM, .display_name = "portal"};
@@ -68,7 +68,7 @@ static int void_referred(struct store_connection *db, struct doc_act *act, const
     if (!problems) error_internal(error, "out of memory");
     else if (!doc_read_body(db, act->id, &arena, &text, error) && !form_read(act->form, text.text, text.length, true, &arena, problems, &body, error) &&
              (value = form_body_value(body, field->block, field->slot)).kind == VALUE_TEXT &&
-             !doc_prepare_act(act->module, db, &portal, doc_referred_id(value.text), -1, "replaced", act->row.licence_no, act->now, &arena, problems, &other, error))
+             !doc_prepare_act(act->module, db, &portal, doc_referred_id(value.text), -1, "superseded", act->row.licence_no, act->now, &arena, problems, &other, error))
         doc_write_act(db, &other, error);
     arena_free(&arena);
     return (int)error->code;

@@ -67,13 +67,13 @@ static int csrf_check(struct web_call *call, struct error *error)
 /* A browser says from which site a request comes; other programs say nothing. */
 static int origin_check(struct web_call *call, struct error *error)
 {
-    const char *origin = web_header(call, "origin"), *host = web_header(call, "host");
+    const char *origin = web_header(call, "Origin"), *host = web_header(call, "host");
     if (!origin || (call->server->public_origin && !strcmp(origin, call->server->public_origin)))
         return 0;
     const char *at = strstr(origin, "://");
     if (at && host && !strcasecmp(at + 3, host))
         return 0;
-    error_set(error, ERROR_FORBIDDEN, "origin", "请求来自别的网站，已拒绝。", "This request came from another site and was refused.");
+    error_set(error, ERROR_FORBIDDEN, "foreign_origin", "请求来自别的网站，已拒绝。", "This request came from another site and was refused.");
     return error->code;
 }
 

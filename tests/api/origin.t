@@ -108,7 +108,7 @@ is($answer->{body}{basics}{route}, 'FROM Dalian TO Jakarta, Java BY Sea', 'R-CO-
 $answer->{body}{basics}{route} = 'FROM YINGKOU,CHINA TO JAKARTA VIA SINGAPORE BY SEA';
 is($client->put("/api/origin/documents/$id", { body => $answer->{body} }, 'If-Match' => '*')->json->{body}{basics}{route}, 'FROM YINGKOU,CHINA TO JAKARTA VIA SINGAPORE BY SEA', 'R-CO-8: and stays as edited');
 is($answer->{body}{goods}{rows}[0]{item_hs} . ' ' . $answer->{body}{goods}{rows}[0]{hs_printed}, '02042200 020422', 'the HS code comes from the filing, printed with six digits');
-is($answer->{body}{goods}{rows}[0]{measure}, '1050 KGS G.W.', 'the weight flag decides what stands as quantity');
+is($answer->{body}{goods}{rows}[0]{printed_quantity}, '1050 KGS G.W.', 'the weight flag decides what stands as quantity');
 is($answer->{body}{basics}{certificate_kind} . ' ' . $answer->{document}{kind}, 'new E', 'a new certificate of its type');
 my $document = approve_certificate($client, $office, $id);
 is($document->{licence_no}, '26E2102M9997/00001', 'approved, it has its number');
