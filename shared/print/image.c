@@ -79,10 +79,10 @@ static cairo_surface_t *png_surface(const struct print_item *item, const struct 
     return scale < 1 && !cairo_surface_status(whole) ? scaled(whole, picture->width, picture->height, scale) : whole;
 }
 
-/* The file itself goes into the PDF; the surface's own dots are never written nor looked at, so they cost no memory. */
-static cairo_surface_t *jpeg_surface(const struct print_item *item, const struct picture *picture)
+/* The file itself goes into the PDF with the size that it says; one dot stands for it here, for cairo copies a surface's dots. */
+static cairo_surface_t *jpeg_surface(const struct print_item *item)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB16_565, (int)picture->width, (int)picture->height);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
 
     cairo_surface_set_mime_data(surface, CAIRO_MIME_TYPE_JPEG, (const unsigned char *)item->text, item->length, NULL, NULL);
     return surface;
@@ -100,7 +100,7 @@ static void unpack(struct drawing *drawing, struct image *image, struct area are
         refuse(image, item.label, "too many dots in all pictures together");
         return;
     }
-    image->surface = picture->kind == PICTURE_PNG ? png_surface(&item, picture, area) : jpeg_surface(&item, picture);
+    image->surface = picture->kind == PICTURE_PNG ? png_surface(&item, picture, area) : jpeg_surface(&item);
     if ((status = cairo_surface_status(image->surface))) refuse(image, item.label, cairo_status_to_string(status));
 }
 
@@ -116,12 +116,12 @@ double image_height(struct drawing *drawing, uint32_t place, double width, doubl
 
 static void paint(struct drawing *drawing, struct area area, const struct image *image)
 {
-    double width = cairo_image_surface_get_width(image->surface), height = cairo_image_surface_get_height(image->surface);
-    double scale = MIN(area.w / width, area.h / height);
+    double scale = MIN(area.w / image->picture.width, area.h / image->picture.height);
+    double width = image->picture.width * scale, height = image->picture.height * scale;
 
     cairo_save(drawing->cairo);
-    cairo_translate(drawing->cairo, area.x + (area.w - width * scale) / 2, area.y + (area.h - height * scale) / 2);
-    cairo_scale(drawing->cairo, scale, scale);
+    cairo_translate(drawing->cairo, area.x + (area.w - width) / 2, area.y + (area.h - height) / 2);
+    cairo_scale(drawing->cairo, width / cairo_image_surface_get_width(image->surface), height / cairo_image_surface_get_height(image->surface));
     cairo_set_source_surface(drawing->cairo, image->surface, 0, 0);
     cairo_paint(drawing->cairo);
     cairo_restore(drawing->cairo);
