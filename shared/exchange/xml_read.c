@@ -46,13 +46,12 @@ static void broken(void *context, xmlErrorPtr error)
 {
     struct reading *r = context;
     char zh[300], en[300], said[200];
-    size_t length;
+    const char *message;
 
     if (r->broken || !error || error->level < XML_ERR_ERROR) return;
     r->broken = true;
-    length = utf8_cut(error->message ? error->message : "", error->message ? strlen(error->message) : 0, sizeof said - 1);
-    while (length && error->message[length - 1] == '\n') length--;
-    snprintf(said, sizeof said, "%.*s", (int)length, error->message ? error->message : "");
+    message = error->message ? error->message : "";
+    snprintf(said, sizeof said, "%.*s", (int)utf8_cut(message, strcspn(message, "\n"), sizeof said - 1), message);
     for (char *at = said; *at; at++)
         if ((unsigned char)*at < 0x20) *at = ' ';
     snprintf(zh, sizeof zh, "不是完整、正确的XML，请重新导出该文件。（%s）", said);
