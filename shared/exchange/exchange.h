@@ -110,8 +110,8 @@ void exchange_problem_add(struct exchange_problems *problems, int line, const ch
                           const char *zh, const char *en);
 /* In the order of their lines. */
 void exchange_problems_sort(struct exchange_problems *problems);
-/* [{"line","element","field","rule","message":{zh,en},"level"}] */
-void exchange_problems_write(const struct exchange_problems *problems, struct json_writer *json);
+/* [{"line","element","field","rule","message":{zh,en},"level"}]; the first two by the names given ("row", "column" of a sheet). */
+void exchange_problems_write(const struct exchange_problems *problems, const char *line, const char *element, struct json_writer *json);
 
 /* Where what stands in a body came from. */
 struct exchange_place { const char *path, *element; int line; struct slice said; };

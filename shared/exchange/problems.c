@@ -28,18 +28,15 @@ void exchange_problems_sort(struct exchange_problems *problems)
     }
 }
 
-void exchange_problems_write(const struct exchange_problems *problems, struct json_writer *json)
+void exchange_problems_write(const struct exchange_problems *problems, const char *line, const char *element, struct json_writer *json)
 {
     json_array(json);
     for (size_t i = 0; i < problems->count; i++) {
         const struct exchange_problem *problem = &problems->list[i];
         json_object(json);
-        json_put_integer(json, "line", problem->line);
-        json_put_string(json, "element", problem->element);
-        json_put_string(json, "field", problem->field);
-        json_put_string(json, "rule", problem->rule);
-        json_put_words(json, "message", problem->zh, problem->en);
-        json_put_string(json, "level", problem->warning ? "warning" : "error");
+        json_put_integer(json, line, problem->line);
+        json_put_string(json, element, problem->element);
+        form_write_problem(json, problem->field, problem->rule, problem->zh, problem->en, problem->warning);
         json_object_end(json);
     }
     json_array_end(json);

@@ -58,16 +58,21 @@ void path_field(char path[PATH_SIZE], const char *row_path, const char *field)
     path_join(path, row_path, field, strlen(field));
 }
 
+void form_write_problem(struct json_writer *json, const char *field, const char *rule, const char *zh, const char *en, bool warning)
+{
+    json_put_string(json, "field", field);
+    json_put_string(json, "rule", rule);
+    json_put_words(json, "message", zh, en);
+    json_put_string(json, "level", warning ? "warning" : "error");
+}
+
 void form_write_problems(const struct form_problems *problems, struct json_writer *json)
 {
     json_array(json);
     for (size_t i = 0; i < problems->count; i++) {
         const struct form_problem *problem = &problems->list[i];
         json_object(json);
-        json_put_string(json, "field", problem->field);
-        json_put_string(json, "rule", problem->rule);
-        json_put_words(json, "message", problem->zh, problem->en);
-        json_put_string(json, "level", problem->warning ? "warning" : "error");
+        form_write_problem(json, problem->field, problem->rule, problem->zh, problem->en, problem->warning);
         json_object_end(json);
     }
     json_array_end(json);

@@ -381,6 +381,8 @@ size_t form_value_text(struct form_value value, char *text, size_t size);
 bool form_attachment_allowed(const struct form_body *body, const struct form_context *context, const char *type, const char *block,
                              int64_t row_id, struct error *error);
 
+/* What every problem says, as members of an open object: "field", "rule", "message" {zh,en}, "level". */
+void form_write_problem(struct json_writer *json, const char *field, const char *rule, const char *zh, const char *en, bool warning);
 /* Problems as a JSON array. */
 void form_write_problems(const struct form_problems *problems, struct json_writer *json);
 void form_problem_add(struct form_problems *problems, const char *field, const char *rule, bool warning, const char *zh,

@@ -280,7 +280,7 @@ int service_read_import(struct doc_module *module, struct store_connection *read
     buffer_reset(&incoming->problems);
     json_writer_init(&json, &incoming->problems);
     exchange_problems_sort(in.problems);
-    exchange_problems_write(in.problems, &json);
+    exchange_problems_write(in.problems, "line", "element", &json);
     return (int)error->code;
 }
 

@@ -22,11 +22,11 @@ struct rows_request {
     size_t known_count;
 };
 
-static int unknown(struct web_call *call, const char *field)
+static bool unknown(struct web_call *call, const char *field)
 {
     error_set(&call->error, ERROR_INVALID, field, "没有这种表格，请刷新页面。", "There is no such table; reload the page.");
     error_field(&call->error, field);
-    return (int)call->error.code;
+    return false;
 }
 
 /* Values of plain fields of the open form, which codes in the rows may depend on. */
@@ -42,12 +42,12 @@ static void take_known(struct web_call *call, struct rows_request *request)
         }
 }
 
-static int read_request(struct web_call *call, struct rows_request *request)
+static bool read_request(struct web_call *call, struct rows_request *request)
 {
     const char *block = web_query(call, "block"), *variant = web_query(call, "variant");
 
     memset(request, 0, sizeof *request);
-    if (!(request->exchange = service_exchange_named(call))) return (int)call->error.code;
+    if (!(request->exchange = service_exchange_named(call))) return false;
     for (size_t i = 0; block && i < request->exchange->table_count; i++)
         if (!strcmp(request->exchange->tables[i]->name, block)) request->block = request->exchange->tables[i];
     if (!request->block) return unknown(call, "block");
@@ -55,7 +55,7 @@ static int read_request(struct web_call *call, struct rows_request *request)
         if (!strcmp(request->block->variants[i].id, variant)) request->variant = &request->block->variants[i];
     if (request->block->variant_count && !request->variant) return unknown(call, "variant");
     take_known(call, request);
-    return 0;
+    return true;
 }
 
 /* ---- reading */
@@ -142,23 +142,6 @@ static int read_table(struct reading *r)
     return check_rows(r);
 }
 
-static void write_problems(const struct exchange_problems *problems, struct json_writer *json)
-{
-    json_array(json);
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct exchange_problem *problem = &problems->list[i];
-        json_object(json);
-        json_put_integer(json, "row", problem->line);
-        json_put_string(json, "column", problem->element);
-        json_put_string(json, "field", problem->field);
-        json_put_string(json, "rule", problem->rule);
-        json_put_words(json, "message", problem->zh, problem->en);
-        json_put_string(json, "level", problem->warning ? "warning" : "error");
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
 static void answer_rows(struct reading *r)
 {
     struct web_call *call = r->call;
@@ -175,7 +158,7 @@ static void answer_rows(struct reading *r)
     else json_raw(&call->json, "[]", 2);
     json_name(&call->json, "problems");
     exchange_problems_sort(&r->problems);
-    write_problems(&r->problems, &call->json);
+    exchange_problems_write(&r->problems, "row", "column", &call->json);
     json_object_end(&call->json);
 }
 
@@ -187,7 +170,7 @@ static int read_rows(struct web_call *call)
     r->call = call;
     r->places.arena = r->problems.arena = &call->arena;
     buffer_init(&r->body, 4u << 20);
-    if (!read_request(call, &r->request) && !read_table(r)) answer_rows(r);
+    if (read_request(call, &r->request) && !read_table(r)) answer_rows(r);
     buffer_free(&r->body);
     return (int)call->error.code;
 }
@@ -248,43 +231,47 @@ static void add_list(struct web_call *call, struct sheet *sheet, lxw_col_t colum
     worksheet_data_validation_range(sheet->page, 2, column, (lxw_row_t)(rows + 1), column, &list);
 }
 
-static int template(struct web_call *call)
-{
-    const struct form_field *fields[TABLE_COLUMNS];
-    struct rows_request request;
-    struct sheet sheet;
-    struct buffer text;
-    lxw_worksheet *lists;
-    size_t count;
+struct template { struct web_call *call; struct rows_request request; const struct form_field *fields[TABLE_COLUMNS]; size_t count; };
 
-    if (read_request(call, &request)) return (int)call->error.code;
-    count = table_fields(request.block, request.variant, fields);
-    sheet_open(&sheet, true);
+/* Heads, an explanation, and lists to choose from. */
+static void write_template(struct template *t, struct sheet *sheet, lxw_worksheet *lists)
+{
+    struct doc_module *module = &service_of(t->call)->documents;
+    struct buffer text;
+
     buffer_init(&text, 4096);
-    if (!sheet.page || !(lists = workbook_add_worksheet(sheet.workbook, "lists"))) {
-        sheet_close(&sheet, &text, &call->error);
-        buffer_free(&text);
-        return error_internal(&call->error, "no sheet");
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < t->count; i++) {
         buffer_reset(&text);
-        buffer_printf(&text, "%s%s", fields[i]->label.zh, fields[i]->required != FORM_NEVER ? "*" : "");
-        sheet_text(&sheet, buffer_string(&text), text.length);
+        buffer_printf(&text, "%s%s", t->fields[i]->label.zh, t->fields[i]->required != FORM_NEVER ? "*" : "");
+        sheet_text(sheet, buffer_string(&text), text.length);
     }
-    sheet_row_end(&sheet);
-    pthread_rwlock_rdlock(&service_of(call)->documents.lock);
-    for (size_t i = 0; i < count; i++) {
-        explain(fields[i], i == 0, &text);
-        sheet_text(&sheet, buffer_string(&text), text.length);
-        add_list(call, &sheet, (lxw_col_t)i, write_choices(call, fields[i], lists, (lxw_col_t)i), request.block->maximum);
+    sheet_row_end(sheet);
+    pthread_rwlock_rdlock(&module->lock);
+    for (size_t i = 0; i < t->count; i++) {
+        explain(t->fields[i], i == 0, &text);
+        sheet_text(sheet, buffer_string(&text), text.length);
+        add_list(t->call, sheet, (lxw_col_t)i, write_choices(t->call, t->fields[i], lists, (lxw_col_t)i), t->request.block->maximum);
     }
-    pthread_rwlock_unlock(&service_of(call)->documents.lock);
-    worksheet_set_column(sheet.page, 0, (lxw_col_t)(count ? count - 1 : 0), 18, NULL);
-    worksheet_freeze_panes(sheet.page, 1, 0);
+    pthread_rwlock_unlock(&module->lock);
+    worksheet_set_column(sheet->page, 0, (lxw_col_t)(t->count ? t->count - 1 : 0), 18, NULL);
+    worksheet_freeze_panes(sheet->page, 1, 0);
     worksheet_hide(lists);
     buffer_free(&text);
+}
+
+static int template(struct web_call *call)
+{
+    struct template t = {.call = call};
+    struct sheet sheet;
+    lxw_worksheet *lists;
+
+    if (!read_request(call, &t.request)) return (int)call->error.code;
+    t.count = table_fields(t.request.block, t.request.variant, t.fields);
+    sheet_open(&sheet, true);
+    lists = sheet.page ? workbook_add_worksheet(sheet.workbook, "lists") : NULL;
+    if (lists) write_template(&t, &sheet, lists);
     if (sheet_close(&sheet, &call->out, &call->error)) return (int)call->error.code;
-    web_answer_file(call, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", arena_printf(&call->arena, "%s.xlsx", request.block->name), true);
+    web_answer_file(call, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", arena_printf(&call->arena, "%s.xlsx", t.request.block->name), true);
     return 0;
 }
 

@@ -50,7 +50,7 @@ for my $type (sort keys %TYPE) {
 
 	like($one =~ s/\s+/ /gr, $title, "$type: its title");
 	is(join(' ', grep { $one !~ /(?:^|[^\d.\/])$_(?:\.\s|\s|(?=\p{Han}))/m } 1 .. $boxes), '', "$type: all $boxes boxes have their number");
-	for ([ exporter => qr/SIGNATURE TEST CO\., LTD\./ ], [ importer => qr/BUYER LTD\./ ], [ invoice => qr/INV-2026-1/ ], [ description => qr/TEN \(10\) CARTONS OF FROZEN MUTTON/ ], [ 'end of the goods' => qr/\*\*\*/ ]) {
+	for ([ exporter => qr/SIGNATURE TEST CO\., LTD\./ ], [ importer => qr/BUYER LTD\./ ], [ invoice => qr/INV-2026-1/ ], [ 'means of transport' => qr/EVER DEMO V\.001|FROM Dalian/ ], $type =~ /^H/ ? () : ([ route => qr/FROM Dalian TO Jakarta, Java BY Sea/ ]), [ description => qr/TEN \(10\) CARTONS OF FROZEN MUTTON/ ], [ 'end of the goods' => qr/\*\*\*/ ]) {
 		like($one =~ s/\s+/ /gr, $_->[1], "$type: $_->[0]");
 	}
 	is(join(' ', grep { my $word = $_; (() = $flat =~ /\b$word\b/g) != 1 } map { my $n = sprintf '%02d', $_; ("ARTICLE$n", "FIRST$n", "SECOND$n", "THIRD$n", $type eq 'R' ? () : "MARK$n") } 1 .. $LINES), '', "$type: every line of twenty goods is there once");
