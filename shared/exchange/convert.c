@@ -103,11 +103,15 @@ static const struct wrong *pair_to_ours(const struct exchange_element *element, 
     return &unknown_value;
 }
 
+/* A value, its words, or "value words" of a drop-down list. */
 static const struct wrong *enum_to_ours(const struct form_field *field, struct slice text, struct slice *ours)
 {
+    const char *space = memchr(text.text, ' ', text.length);
+    struct slice first = {text.text, space ? (size_t)(space - text.text) : text.length};
+
     for (size_t i = 0; i < field->choice_count; i++) {
         const struct form_choice *choice = &field->choices[i];
-        if (!slice_is(text, choice->value) && !same(text, slice_text(choice->words.zh)) && !same(text, slice_text(choice->words.en))) continue;
+        if (!slice_is(first, choice->value) && !same(text, slice_text(choice->words.zh)) && !same(text, slice_text(choice->words.en))) continue;
         *ours = slice_text(choice->value);
         return NULL;
     }

@@ -82,6 +82,7 @@ static int import_files(struct web_call *call)
     const struct exchange *exchange = service_exchange_named(call);
     struct upload *upload = arena_alloc(&call->arena, sizeof *upload);
     int64_t draft;
+    int code;
 
     if (!exchange || web_query_integer(call, "draft", 0, 1, 1, &draft)) return (int)call->error.code;
     if (!upload) return error_internal(&call->error, "out of memory");
@@ -93,7 +94,8 @@ static int import_files(struct web_call *call)
         return (int)call->error.code;
     }
     call->work_done = upload_done;
-    return service_write(call, upload_work, upload);
+    if ((code = service_write(call, upload_work, upload)) != WEB_LATER) arena_free(&upload->arena); /* refused before it was handed over */
+    return code;
 }
 
 /* ---- being read */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/utf8.h"
 #include "exchange/table.h"
 #include "service/sheet.h"
 
@@ -12,7 +13,8 @@
 
 #define SHEET_MAXIMUM (4u << 20)
 #define KNOWN 64
-#define LIST_ROWS 2000 /* choices of a drop-down list */
+#define LIST_ROWS 2000      /* choices of one field */
+#define LIST_CHARACTERS 255 /* of a drop-down list, as spreadsheets have it */
 
 struct rows_request {
     const struct exchange *exchange;
@@ -196,45 +198,70 @@ static void explain(const struct form_field *field, bool first, struct buffer *o
     if (help) buffer_text(out, json_member_text(help, "zh", ""));
 }
 
-/* The choices of a field into a column of the hidden sheet; how many there are. */
-static int write_choices(struct web_call *call, const struct form_field *field, lxw_worksheet *lists, lxw_col_t column)
-{
-    struct form_codes codes = code_set_codes(&service_of(call)->documents.codes);
-    int count = 0;
+struct choices { char *text[LIST_ROWS + 1]; size_t count, characters; };
 
-    if (field->type == FORM_BOOL) {
-        worksheet_write_string(lists, 0, column, "是", NULL);
-        worksheet_write_string(lists, 1, column, "否", NULL);
-        return 2;
-    }
-    for (size_t i = 0; field->type == FORM_ENUM && i < field->choice_count; i++) worksheet_write_string(lists, (lxw_row_t)count++, column, field->choices[i].words.zh, NULL);
-    for (const void *row = NULL; field->type == FORM_CODE && (row = codes.next(codes.context, field->list, row));) {
-        struct slice code = codes.column(codes.context, field->list, row, "code"), name = codes.column(codes.context, field->list, row, "name");
-        if (codes.find(codes.context, field->list, field->scheme, code, date_of_instant(clock_now())) != row) continue;
-        if (count == LIST_ROWS) return 0; /* too many for a list */
-        worksheet_write_string(lists, (lxw_row_t)count++, column, arena_printf(&call->arena, "%.*s %.*s", (int)code.length, code.text, (int)name.length, name.text), NULL);
-    }
-    return count;
+/* "code name": read again by what stands before the space. A comma would make two choices of it. */
+static void add_choice(struct choices *choices, char *text)
+{
+    if (!text || choices->count == LIST_ROWS) return;
+    for (char *at = text; *at; at++)
+        if (*at == ',') *at = ' ';
+    choices->text[choices->count++] = text;
+    choices->characters += utf8_count(text, strlen(text)) + 1;
 }
 
-static void add_list(struct web_call *call, struct sheet *sheet, lxw_col_t column, int count, int rows)
+/* Codes whose parent is known to be another are left out. */
+static bool is_choice(const struct rows_request *request, const struct form_field *field, const struct form_codes *codes, const void *row)
+{
+    const char *parent = field->parent ? json_member_text(field->json, "parent", "") : "";
+    struct slice code = codes->column(codes->context, field->list, row, "code"), own = codes->column(codes->context, field->list, row, "parent");
+
+    for (size_t i = 0; *parent && i < request->known_count; i++)
+        if (!strcmp(request->known[i].column, parent) && !slice_is(own, request->known[i].text.text)) return false;
+    return codes->find(codes->context, field->list, field->scheme, code, date_of_instant(clock_now())) == row;
+}
+
+static void collect_choices(struct web_call *call, const struct rows_request *request, const struct form_field *field, struct choices *choices)
+{
+    struct form_codes codes = code_set_codes(&service_of(call)->documents.codes);
+
+    choices->count = choices->characters = 0;
+    if (field->type == FORM_BOOL) {
+        add_choice(choices, arena_text(&call->arena, "是"));
+        add_choice(choices, arena_text(&call->arena, "否"));
+    }
+    for (size_t i = 0; field->type == FORM_ENUM && i < field->choice_count; i++)
+        add_choice(choices, arena_printf(&call->arena, "%s %s", field->choices[i].value, field->choices[i].words.zh));
+    for (const void *row = NULL; field->type == FORM_CODE && (row = codes.next(codes.context, field->list, row));) {
+        struct slice code = codes.column(codes.context, field->list, row, "code"), name = codes.column(codes.context, field->list, row, "name");
+        if (is_choice(request, field, &codes, row))
+            add_choice(choices, arena_printf(&call->arena, "%.*s %.*s", (int)code.length, code.text, (int)name.length, name.text));
+    }
+    choices->text[choices->count] = NULL;
+}
+
+/* What fits is a list to drop down; what does not stands on a sheet of its own to look up. */
+static void offer(struct sheet *sheet, lxw_worksheet *codes, const struct form_field *field, const struct choices *choices, lxw_col_t column, int rows)
 {
     lxw_data_validation list;
-    char letters[8];
 
-    if (!count) return;
-    table_letters(column, letters);
+    if (!choices->count) return;
+    if (choices->characters > LIST_CHARACTERS) {
+        worksheet_write_string(codes, 0, column, field->label.zh, NULL);
+        for (size_t i = 0; i < choices->count; i++) worksheet_write_string(codes, (lxw_row_t)(i + 1), column, choices->text[i], NULL);
+        return;
+    }
     memset(&list, 0, sizeof list);
-    list.validate = LXW_VALIDATION_TYPE_LIST_FORMULA;
+    list.validate = LXW_VALIDATION_TYPE_LIST;
     list.error_type = LXW_VALIDATION_ERROR_TYPE_WARNING;
-    list.value_formula = arena_printf(&call->arena, "=lists!$%s$1:$%s$%d", letters, letters, count);
+    list.value_list = (char **)choices->text;
     worksheet_data_validation_range(sheet->page, 2, column, (lxw_row_t)(rows + 1), column, &list);
 }
 
 struct template { struct web_call *call; struct rows_request request; const struct form_field *fields[TABLE_COLUMNS]; size_t count; };
 
 /* Heads, an explanation, and lists to choose from. */
-static void write_template(struct template *t, struct sheet *sheet, lxw_worksheet *lists)
+static void write_template(struct template *t, struct sheet *sheet, lxw_worksheet *codes, struct choices *choices)
 {
     struct doc_module *module = &service_of(t->call)->documents;
     struct buffer text;
@@ -250,12 +277,12 @@ static void write_template(struct template *t, struct sheet *sheet, lxw_workshee
     for (size_t i = 0; i < t->count; i++) {
         explain(t->fields[i], i == 0, &text);
         sheet_text(sheet, buffer_string(&text), text.length);
-        add_list(t->call, sheet, (lxw_col_t)i, write_choices(t->call, t->fields[i], lists, (lxw_col_t)i), t->request.block->maximum);
+        collect_choices(t->call, &t->request, t->fields[i], choices);
+        offer(sheet, codes, t->fields[i], choices, (lxw_col_t)i, t->request.block->maximum);
     }
     pthread_rwlock_unlock(&module->lock);
     worksheet_set_column(sheet->page, 0, (lxw_col_t)(t->count ? t->count - 1 : 0), 18, NULL);
     worksheet_freeze_panes(sheet->page, 1, 0);
-    worksheet_hide(lists);
     buffer_free(&text);
 }
 
@@ -263,13 +290,15 @@ static int template(struct web_call *call)
 {
     struct template t = {.call = call};
     struct sheet sheet;
-    lxw_worksheet *lists;
+    struct choices *choices = arena_alloc(&call->arena, sizeof *choices);
+    lxw_worksheet *codes;
 
+    if (!choices) return error_internal(&call->error, "out of memory");
     if (!read_request(call, &t.request)) return (int)call->error.code;
     t.count = table_fields(t.request.block, t.request.variant, t.fields);
     sheet_open(&sheet, true);
-    lists = sheet.page ? workbook_add_worksheet(sheet.workbook, "lists") : NULL;
-    if (lists) write_template(&t, &sheet, lists);
+    codes = sheet.page ? workbook_add_worksheet(sheet.workbook, "代码") : NULL;
+    if (codes) write_template(&t, &sheet, codes, choices);
     if (sheet_close(&sheet, &call->out, &call->error)) return (int)call->error.code;
     web_answer_file(call, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", arena_printf(&call->arena, "%s.xlsx", t.request.block->name), true);
     return 0;

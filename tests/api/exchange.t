@@ -285,7 +285,7 @@ $client->sign_in('demo_admin', $sw->password('demo_admin')) if $client->get('/ap
 		return $client->post('/api/origin/exchange/certificate_of_origin/rows?' . join('&', map { "$_=$all{$_}" } sort keys %all), $bytes, 'Content-Type' => 'application/octet-stream');
 	};
 	my $told = sub { my ($answer) = @_; return join ' | ', map { "$_->{row}$_->{column} $_->{rule}" } @{ $answer->json->{problems} } };
-	my $csv = "商品HS编码*,货物描述,数量,Unit,item_price,加工工序\r\n02042200,\"TEN,\nCARTONS\",1000.50000,KGS,5.5,无需申报\r\n※ 说明,,,,,\r\n020422,SECOND,2,PCS,1,none\r\n";
+	my $csv = "商品HS编码*,货物描述,数量,Unit,item_price,加工工序\r\n02042200,\"TEN,\nCARTONS\",1000.50000,KGS,5.5,none 无需申报\r\n※ 说明,,,,,\r\n020422,SECOND,2,PCS,1,none\r\n";
 	my $expected = [ { item_hs => '02042200', goods_description => "TEN,\nCARTONS", item_qty => '1000.5', item_unit => 'KGS', item_price => '5.5', processing => 'none' },
 		{ item_hs => '020422', goods_description => 'SECOND', item_qty => '2', item_unit => 'PCS', item_price => '1', processing => 'none' } ];
 	my $answer = $rows->(encode_utf8($csv));
