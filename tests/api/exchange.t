@@ -94,6 +94,22 @@ my $filed = file_goods($client, $office, 'E');
 	is(said($other->post('/api/origin/exchange/certificate_of_origin/export', { ids => [ $id, $again->{id} ] })), '404 not_found', 'of documents that one may see');
 }
 
+# ---- who reaches which route: + is let through, - is 401, 403 or 404
+{
+	my %role = (anonymous => $sw->client, owner => $client, other => $other, office => $office, first => $sw->signed_in('demo_first'), portal => $sw->signed_in('demo_portal'));
+	my $id = one(message())->{id};
+	my $at = '/api/origin/exchange/certificate_of_origin';
+	for my $row ([ POST => "$at/import", '', qw(- + + - - -) ], [ POST => "$at/rows?block=x", '', qw(- + + - - -) ], [ GET => "$at/rows.xlsx?block=x", undef, qw(- + + - - -) ], [ POST => "$at/export", {}, qw(- + + + + -) ],
+		[ GET => "$at/schema.xsd", undef, qw(- + + + + -) ], [ GET => "/api/origin/documents/$id/exchange.xml", undef, qw(- + - - - -) ]) {
+		my ($method, $path, $data, @cells) = @$row;
+		my $sender = lc $method;
+		my $got = join ' ', map { $role{$_}->$sender($path, defined $data ? ($data, ref $data ? () : ('Content-Type' => 'text/xml')) : ())->status =~ /^(401|403|404)$/ ? '-' : '+' } qw(anonymous owner other office first portal);
+		is($got, join(' ', @cells), "$method $path");
+	}
+	is(said($role{anonymous}->post("$at/import", message(), 'Content-Type' => 'text/xml', 'X-CSRF-Token' => undef)), '401 unauthenticated', 'nothing comes in without a session');
+	is(said($client->post("$at/import", message(), 'Content-Type' => 'text/xml', 'X-CSRF-Token' => undef)) =~ /^403/ ? 1 : 0, 1, 'nor without the token');
+}
+
 # ---- submitted, too
 {
 	my $result = one(message(), draft => 0);
