@@ -75,7 +75,8 @@ static int read_fields(struct fetching *fetching)
     JSON_EACH(field, json_member(fetching->fetch, "fields")) {
         const char *name = json_member_text(field, "name", ""), *value = NULL;
         if (fetching->field_count == FIELDS) break;
-        if (service_text(call, &input, name, (size_t)json_member_integer(field, "max", 64), &value)) return (int)call->error.code;
+        bool own = json_member_true(field, "own"); /* what says whose data these are is nobody's to type */
+        if (!own && service_text(call, &input, name, (size_t)json_member_integer(field, "max", 64), &value)) return (int)call->error.code;
         if (!value && !json_member_true(field, "secret")) value = own_value(fetching, name);
         fetching->fields[fetching->field_count].name = name;
         fetching->fields[fetching->field_count++].value = value;
