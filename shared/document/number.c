@@ -22,7 +22,8 @@ static void series_name(const struct numbering *numbering, char *series, size_t 
 
     if (number->by_year) length += (size_t)snprintf(series + length, size - length, ".%lld", (long long)numbering->year);
     if (number->by_enterprise) length += (size_t)snprintf(series + length, size - length, ".%lld", (long long)numbering->row->enterprise);
-    if (number->by_agency) snprintf(series + length, size - length, ".%s", numbering->row->agency);
+    if (number->by_agency) length += (size_t)snprintf(series + length, size - length, ".%s", numbering->row->agency);
+    if (number->by_registration) snprintf(series + length, size - length, ".%s", numbering->row->registration_no);
 }
 
 static int take(struct store_connection *db, const char *series, int64_t first, int64_t *value, struct error *error)

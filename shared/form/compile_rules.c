@@ -269,6 +269,7 @@ bool compile_numbers(struct compiler *compiler, const struct json *json)
             if (!strcmp(word->text.text, "year")) number->by_year = true;
             else if (!strcmp(word->text.text, "enterprise")) number->by_enterprise = true;
             else if (!strcmp(word->text.text, "agency")) number->by_agency = true;
+            else if (!strcmp(word->text.text, "registration")) number->by_registration = true;
             else return compile_fail(compiler, word, "no scope named %s", word->text.text);
         }
     }

@@ -199,7 +199,7 @@ struct form_machine_table {
 
 struct form_number {
     const char *name, *format, *column; /* application_no, form_no, licence_no */
-    bool by_year, by_enterprise, by_agency, once;
+    bool by_year, by_enterprise, by_agency, by_registration, once;
     int64_t first, last; /* last 0 = as many as the digits of {seq} allow */
 };
 

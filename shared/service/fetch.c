@@ -163,18 +163,17 @@ static int ask(struct fetching *fetching)
 
 /* ---- storing: as it came, and taken as granted */
 
-/* The document that this answer is about: the owner's only one of a single form, or the one of that number. */
+/* The document that this answer is about: the owner's only one of a single form, or the one of that number, whoever has it. */
 static int existing(struct fetching *fetching, const char *number, int64_t *id)
 {
     struct web_call *call = fetching->call;
-    const struct store_value values[] = {store_integer(principal_owner(caller(call))), store_string(fetching->form->name), store_string(number)};
     bool single = fetching->form->single;
+    const struct store_value values[] = {store_string(fetching->form->name), single ? store_integer(principal_owner(caller(call))) : store_string(number)};
     struct store_rows rows;
 
     *id = 0;
     if (store_query(reader_of(call), &rows, &call->error,
-                    single ? "SELECT id FROM document WHERE enterprise = $1 AND form = $2" : "SELECT id FROM document WHERE enterprise = $1 AND form = $2 AND licence_no = $3",
-                    values, single ? 2 : 3))
+                    single ? "SELECT id FROM document WHERE form = $1 AND enterprise = $2" : "SELECT id FROM document WHERE form = $1 AND licence_no = $2 AND source = ''", values, 2))
         return (int)call->error.code;
     if (store_next(&rows)) *id = store_column_integer(&rows, 0);
     return store_end(&rows);

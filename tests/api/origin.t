@@ -170,6 +170,12 @@ like($other->post('/api/origin/certificate_of_origin/check', { body => $theirs }
 is(said($other->post('/api/origin/fetch/filed_goods', $_)), '422 not_fetched ccpit_ent_no', 'nor fetches them' . (%$_ ? ', whatever number it names' : '')) for {}, { ccpit_ent_no => '2102M9997' };
 is(scalar @{ $sw->signed_in('demo_first')->get('/api/origin/queue', { claimed => 'all' })->json->{items} }, 0, 'an officer of another agency has none of it in the queue');
 
+# ---- a number of CCPIT's that two enterprises came with
+register_origin($other, '2102M9997');
+is($other->post('/api/origin/fetch/filed_goods', {})->json->{count}, 0, 'what was filed once belongs to whom it belongs');
+is(document_of($office, 'origin', certificate($other, 'C'))->{document}, undef, 'their drafts are their own');
+like(issued_certificate($other, $office, 'C')->{licence_no}, qr{^26C2102M9997/0000\d$}, 'and numbers are given once');
+
 # ---- every action in every state
 my $fresh = sub { return certificate($client, 'E', $filed{E}, @_) };
 my %to = (
