@@ -53,7 +53,7 @@ async function sheet(page) {
   await page.getByText('FROM A SHEET').first().waitFor()
   is(await page.getByText('SECOND', { exact: true }).first().isVisible(), true, 'and are saved with it')
   const [download] = await Promise.all([page.waitForEvent('download'), button(page, '下载模板').first().click()])
-  like(download.suggestedFilename(), /\.xlsx$/, 'there is a template')
+  is(download.suggestedFilename(), 'certificate_of_origin-goods.xlsx', 'there is a template')
   await shot(page, 'form')
 }
 
