@@ -233,7 +233,7 @@ static bool compile_unique(struct compiler *compiler, const struct json *json, s
     return true;
 }
 
-static const char *const block_words[] = {"name", "label", "note", "fields", "rows", "variants", "blocks", "sheet", "groups", "recall", NULL};
+static const char *const block_words[] = {"name", "label", "note", "fields", "rows", "variants", "blocks", "sheet", "groups", "recall", "when", NULL};
 
 static bool compile_block(struct compiler *compiler, const struct json *json, struct form_block *parent, struct form_block **result);
 
@@ -268,6 +268,7 @@ static bool compile_block(struct compiler *compiler, const struct json *json, st
     block->depth = parent ? parent->depth + 1 : 1;
     if (block->depth > FORM_DEPTH) return compile_fail(compiler, json, "blocks nest to depth %d", FORM_DEPTH);
     block->sheet = json_member(json, "sheet") != NULL;
+    if (!parent && json_member(json, "when")) return compile_fail(compiler, json, "only a nested block has a condition");
     if (!(block->slots = compile_alloc(compiler, slots_needed(json) * sizeof *block->slots))) return false;
     form->blocks[form->block_count++] = block;
     *result = block;
@@ -306,7 +307,7 @@ bool compile_blocks(struct compiler *compiler, const struct json *json)
 /* ---- the whole */
 
 static const char *const form_words_known[] = {
-    "form", "module", "version", "effective_from", "kind", "title", "begin", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
+    "form", "module", "version", "effective_from", "kind", "title", "begin", "kinds", "application_title", "control_code", "promise", "xml", "numbers", "verdict",
     "blocks", "rules", "attachments", "machines", "flow", "index", "lines", "ledger", "single", "unique", "filing", "fetch", "split", "related", "made_by_portal", "verified", "list", "queries", "catalogues", "clearances",
     "statistics", "prints", "changes",
     NULL};

@@ -107,6 +107,7 @@ bool compile_field_expressions(struct compiler *compiler)
         struct scope outside = {block->parent};
         const struct json *required = json_member(json_member(block->json, "sheet"), "required");
         if (required && !compile_expression(compiler, required, outside, &block->sheet_required)) return false;
+        if (!compile_expression(compiler, json_member(block->json, "when"), outside, &block->when)) return false;
         for (size_t v = 0; v < block->variant_count; v++) {
             const struct json *variant = json_member(block->json, "variants")->first;
             for (size_t i = 0; i < v; i++) variant = variant->next;

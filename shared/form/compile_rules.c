@@ -358,6 +358,15 @@ static bool compile_unique(struct compiler *compiler, const struct json *json)
     return (*form->unique.id && *form->unique.message.zh) || compile_fail(compiler, json, "unique has an id and a message");
 }
 
+/* What the page asks first: a plain field with a code table. */
+static bool compile_kinds(struct compiler *compiler, const struct json *json)
+{
+    const struct form_field *field = json ? form_field_find(compiler->form, json_member_text(json, "field", "")) : NULL;
+
+    if (json && (!field || field->block->rows || !field->list)) return compile_fail(compiler, json, "kinds names a plain field with a code table");
+    return true;
+}
+
 /* What lists show of the body: plain fields at the top. */
 static bool compile_shown(struct compiler *compiler, const struct json *json)
 {
@@ -378,5 +387,5 @@ bool compile_bindings(struct compiler *compiler, const struct json *json)
     if (class && !compile_reference(compiler, attachments, class, (struct scope){NULL}, &form->attachment_class)) return false;
     return compile_shown(compiler, json_member(json, "verified")) && compile_index(compiler, json_member(json, "index")) && compile_lines(compiler, json_member(json, "lines")) &&
            compile_ledger(compiler, json_member(json, "ledger")) && compile_filing(compiler, json_member(json, "filing")) &&
-           compile_unique(compiler, json_member(json, "unique")) && compile_shown(compiler, json_member(json_member(json, "list"), "shown"));
+           compile_unique(compiler, json_member(json, "unique")) && compile_kinds(compiler, json_member(json, "kinds")) && compile_shown(compiler, json_member(json_member(json, "list"), "shown"));
 }

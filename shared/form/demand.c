@@ -118,7 +118,7 @@ static void check_list(struct walk *walk, struct form_rows *rows, struct form_ro
                    "These rows are of a kind that does not fit the goods; enter them again.");
     if (rows->variant && rows->count > (size_t)rows->variant->maximum)
         problem_at(demanding->problems, path, "too_many_rows", false, "行数太多。", "There are too many rows.");
-    if (block->rows && demanding->stage == FORM_SUBMIT && rows->count < (size_t)block->minimum && sheet_demanded(block, rows, walk->environment))
+    if (block->rows && demanding->stage == FORM_SUBMIT && rows->count < (size_t)block->minimum && (!block->when || holds(block->when, walk->environment)) && sheet_demanded(block, rows, walk->environment))
         required_problem(demanding, path, block->label, "too_few_rows");
     if (block->sheet && !block->parent && demanding->stage == FORM_SUBMIT && block->sheet_required &&
         holds(block->sheet_required, walk->environment) && sheet_is_empty(block, rows))

@@ -206,6 +206,21 @@ static void choose_variants(struct form_body *body, struct environment *environm
     }
 }
 
+/* As with a field: what is hidden has no rows. */
+static void drop_hidden(struct walk *walk, struct form_rows *rows, struct form_row *row, const char *path)
+{
+    (void)row, (void)path;
+    if (!holds(walk->block->when, walk->environment)) rows->count = 0;
+}
+
+static void drop_hidden_blocks(struct form_body *body, struct environment *environment)
+{
+    struct walk walk = {.environment = environment, .visit = drop_hidden};
+
+    for (size_t i = 0; i < body->form->block_count; i++)
+        if (body->form->blocks[i]->when) walk_lists(&walk, body->form->blocks[i]);
+}
+
 static void derive_all(struct form_body *body, struct environment *environment, const struct form_context *context,
                        struct form_problems *problems)
 {
@@ -277,6 +292,7 @@ void form_evaluate(struct form_body *body, const struct form_context *context, e
     environment_init(&environment, body, context->today);
     fill(body, &environment, context, false);
     choose_variants(body, &environment);
+    drop_hidden_blocks(body, &environment);
     derive_all(body, &environment, context, problems);
     choose_variants(body, &environment);
     if (stage == FORM_NEVER || !problems) return;

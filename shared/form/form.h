@@ -111,7 +111,7 @@ struct form_block {
     int unique[4]; /* slots that no two rows may share together */
     size_t unique_count;
     bool sheet;
-    const struct form_expression *sheet_required;
+    const struct form_expression *sheet_required, *when; /* when: of a nested block */
     const struct json *json;
 };
 

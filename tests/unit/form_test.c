@@ -9,7 +9,7 @@
 static struct arena arena;
 static struct form_problems problems;
 static struct code_set set;
-static struct form *unseen, *export;
+static struct form *unseen, *export, *origin;
 
 static char *slurp(const char *path, size_t *length)
 {
@@ -172,6 +172,13 @@ static void test_variants(void)
     ok(has("items", "too_many_rows"), "more rows than the definition allows");
 }
 
+static void test_nested_condition(void)
+{
+#define PROCESSED(how) "{\"basics\":{\"certificate_type\":\"C\"},\"goods\":{\"variant\":\"general\",\"rows\":[{\"processing\":\"" how "\",\"imports\":[{\"import_hs\":\"3901\"}]}]}}"
+    ok(strstr(written(evaluate_body(origin, PROCESSED("new"), FORM_SAVE)), "\"import_hs\":\"3901\"") != NULL, "a nested block has rows while its condition holds");
+    ok(!strstr(written(evaluate_body(origin, PROCESSED("none"), FORM_SAVE)), "imports\":["), "and none when it does not");
+}
+
 static void test_bad_values(void)
 {
     static const struct { const char *json, *field, *rule; } cases[] = {
@@ -216,6 +223,8 @@ static void test_bad_definitions(void)
         {"\"assign_number\": \"permit_no\"", "\"assign_number\": \"permit\"", "no number named permit"},
         {"\"name\": \"keeper\", \"label\"", "\"name\": \"purpose\", \"label\"", "purpose stands in two blocks"},
         {"\"rows\": {\"max\": 3}", "\"rows\": {\"max\": 3000}", "rows: max is 1 to 1000"},
+        {"\"rows\": {\"min\": 1", "\"when\": [\"present\", \"purpose\"], \"rows\": {\"min\": 1", "only a nested block has a condition"},
+        {"\"rules\": [", "\"kinds\": {\"field\": \"start\"}, \"rules\": [", "kinds names a plain field with a code table"},
     };
     size_t length = 0;
     char *text = slurp("tests/fixtures/forms/unseen_permit.1.json", &length);
@@ -291,16 +300,19 @@ int main(void)
     load_codes();
     unseen = load_form("tests/fixtures/forms/unseen_permit.1.json");
     export = load_form("schema/forms/export_licence.1.json");
-    if (unseen && export) {
+    origin = load_form("schema/forms/certificate_of_origin.1.json");
+    if (unseen && export && origin) {
         test_computing();
         test_conditions();
         test_variants();
+        test_nested_condition();
         test_bad_values();
         test_bad_definitions();
         test_export_rules();
     }
     form_free(unseen);
     form_free(export);
+    form_free(origin);
     for (size_t i = 0; i < set.count; i++) code_table_free(set.tables[i]);
     written(NULL);
     arena_free(&arena);
