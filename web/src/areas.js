@@ -12,7 +12,7 @@ const lazy = {
   own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'), seal: () => import('./pages/desk/SealPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
-  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'),
+  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'),
   officers: () => import('./pages/admin/OfficersPage.vue'), enterprises: () => import('./pages/admin/EnterprisesPage.vue'),
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
@@ -45,7 +45,7 @@ async function formMenu(module, entry) {
     has(module, 'edit') && !definition.made_by_portal && { path: at(`new/${entry.form}`), title: w(definition.begin) || t('menu.apply'), icon: 'EditPen' },
     queries.length && { title: t('menu.queries'), icon: 'Search', children: queries },
     catalogues.length && { title: t('menu.catalogues'), icon: 'Files', children: catalogues },
-    definition.changes && { path: at(`changes/${entry.form}`), title: t('menu.changes'), icon: 'Memo' }
+    definition.changes && !definition.made_by_portal && { path: at(`changes/${entry.form}`), title: t('menu.changes'), icon: 'Memo' }
   ].filter(Boolean)
 }
 
@@ -66,7 +66,8 @@ async function besides(module, forms) {
 async function moduleMenu(module) {
   const all = await formsOf(module)
   const forms = all.filter(form => isMine(form) || isFiling(form))
-  const menus = await Promise.all(forms.map(async form => ({ form, entries: await formMenu(module, form) })))
+  const menus = await Promise.all(forms.map(async form => ({ form, entries: await formMenu(module, form), made: (await definitionOf(module, form.form)).made_by_portal || false })))
+  menus.sort((a, b) => a.made - b.made) // what the portal makes of other documents comes after them
   const trees = menus.filter(({ entries }) => entries.some(entry => entry.children || !isOwn(entry)))
   return [...menus.filter(menu => !trees.includes(menu)).flatMap(({ entries }) => entries),
     ...(trees.length === 1 ? trees[0].entries : trees.map(({ form, entries }) => ({ title: w(form.title), icon: 'Document', children: entries.flatMap(item => item.children || [item]) }))), ...await besides(module, all)]
@@ -112,7 +113,7 @@ const own = {
   desk: {
     title: () => t('area.desk'),
     menu: async () => [{ path: '/app/desk/queue', title: t('menu.queue'), icon: 'Files' },
-      ...(await allModules()).filter(module => has(module, 'manage')).map(module => ({ path: `/app/desk/licences/${module}`, title: t('menu.licences'), icon: 'Tickets' })),
+      ...(await allModules()).filter(module => has(module, 'manage')).map((module, index, all) => ({ path: `/app/desk/licences/${module}`, title: (all.length > 1 ? t('module.' + module) + ' ' : '') + t('menu.licences'), icon: 'Tickets' })),
       ...(await sealedModules()).map((module, index, all) => ({ path: `/app/desk/seal/${module}`, title: t('menu.seal') + (all.length > 1 ? ' ' + t('module.' + module) : ''), icon: 'Stamp' })),
       ...(await Promise.all((await reviewedForms()).map((form, index, all) => statisticsEntries(form, all.length > 1)))).flat()],
     pages: { queue: () => page('queue', {}, t('menu.queue')), doc: (area, [module, id]) => page('review', { module, id }, id),
@@ -136,9 +137,10 @@ const own = {
       { path: '/app/me/profile', title: t('me.profile'), icon: 'User' },
       { path: '/app/me/password', title: t('me.password'), icon: 'Lock' },
       session.enterprise && { path: '/app/me/enterprise', title: t('me.enterprise'), icon: 'OfficeBuilding' },
+      session.user?.enterprise_administrator && { path: '/app/me/filings', title: t('me.filings'), icon: 'Tickets' },
       session.user?.enterprise_administrator && { path: '/app/me/operators', title: t('me.operators'), icon: 'Avatar' }
     ].filter(Boolean),
-    pages: Object.fromEntries(['profile', 'password', 'enterprise', 'operators'].map(name => [name, () => page(name, {}, t('me.' + name))]))
+    pages: Object.fromEntries(['profile', 'password', 'enterprise', 'filings', 'operators'].map(name => [name, () => page(name, {}, t('me.' + name))]))
   }
 }
 const adminEntry = name => ({ path: '/app/admin/' + name, title: t('admin.' + name) })

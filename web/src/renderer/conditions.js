@@ -20,3 +20,6 @@ export function holds(condition, look) {
   if (operator === 'in') return operands.slice(1).flat().some(item => left === literal(item))
   return operator === 'present' && left !== '' && left !== undefined && left !== null
 }
+
+/** The blocks nested in a row that are shown now. */
+export const nestedIn = (block, look) => (block.blocks || []).filter(inner => !inner.when || holds(inner.when, look))

@@ -16,12 +16,19 @@ export function fieldsOf(block, variantId) {
 /** Those of them that are shown; hidden ones are only worked with. */
 export const shownFields = (block, variantId) => fieldsOf(block, variantId).filter(field => !field.hidden && field.type !== 'file')
 
+/** Fields under the headings that a block may have; what stands under none comes last. */
+export function groupsOf(block, fields) {
+  const groups = (block.groups || []).map(group => ({ label: group.label, fields: group.fields.map(name => fields.find(field => field.name === name)).filter(Boolean) }))
+  const rest = fields.filter(field => !groups.some(group => group.fields.includes(field)))
+  return [...groups, { label: null, fields: rest }].filter(group => group.fields.length)
+}
+
 export const mostRows = (block, variantId) => variantOf(block, variantId)?.max ?? block.rows?.max ?? 1
 export const firstRows = (block, variantId) => variantOf(block, variantId)?.initial ?? block.rows?.initial ?? 0
 
 export const isColumn = field => !!field.from?.column && !field.from.list
 export const isComputed = field => field.compute !== undefined
-export const isLocked = field => !!field.readonly || isComputed(field) || isColumn(field) || field.type === 'rate'
+export const isLocked = field => !!field.readonly || !!field.kept || isComputed(field) || isColumn(field) || field.type === 'rate'
 /** What evaluation may change although nobody typed: computed, filled from a code row or another field. */
 export const isDerived = field => isComputed(field) || !!field.from?.list || !!field.from?.field || !!field.readonly
 

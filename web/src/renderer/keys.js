@@ -1,6 +1,7 @@
 // Handlers listen while the key goes down to its field (capture): the calendar keeps Enter to itself on the way up.
 // The form by keyboard: Enter goes to the next field, Ctrl+Enter makes a new line, Ctrl+S saves.
-const FIELDS = 'input:not([type=hidden]):not([readonly]):not(:disabled), textarea:not([readonly]):not(:disabled), select:not(:disabled)'
+// what is chosen elsewhere (`data-stop`) cannot be typed into, but the cursor stops there
+const FIELDS = 'input:not([type=hidden]):not([readonly]):not(:disabled), input[data-stop], textarea:not([readonly]):not(:disabled), select:not(:disabled)'
 
 export function fieldsIn(container) {
   const seen = new Set()

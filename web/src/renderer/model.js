@@ -51,6 +51,13 @@ export function blankRow(block, variant) {
 /** A row with these values, and defaults where it has none. */
 export const rowOf = (block, values, variant) => newRow({ ...defaultsOf(block, variant), ...values, ...nestedModel(block, values) })
 
+/** A copy that is a row of its own; so are the rows nested in it. */
+export function copyRow(block, row) {
+  const values = JSON.parse(JSON.stringify(row))
+  for (const { name, ...inner } of block.blocks || []) values[name].rows = values[name].rows.map(line => copyRow(inner, line))
+  return newRow({ ...values, row_id: 0 })
+}
+
 export function isBlank(block, row, variant) {
   const typed = fieldsOf(block, variant).some(field => !isComputed(field) && !isEmpty(row[field.name]) && row[field.name] !== field.default)
   return !typed && (block.blocks || []).every(nested => filledRows(nested, row[nested.name]).length === 0)

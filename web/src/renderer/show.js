@@ -1,12 +1,14 @@
 // A value of a field as a person reads it.
 import { codeName } from '../codes.js'
 import { w } from '../i18n.js'
+import { refNumber } from './refs.js'
 import { isNumber, showBool, showDate, showNumber } from '../format.js'
 
 const shows = {
   code: (field, value, module) => `${value} ${codeName(module, field.list, value, field.scheme)}`.trim(),
   bool: (field, value) => showBool(value),
   date: (field, value) => showDate(value),
+  ref: (field, value, module) => refNumber(module, value),
   enum: (field, value) => w(field.values.find(item => item.value === value)) || value,
   decimal: (field, value) => (isNumber(value) ? showNumber(value, field.display) : value)
 }

@@ -42,6 +42,12 @@ export function useDocument(module, formName, id) {
     page.loading = false
   }
 
+  /** Another new one in the place of this. */
+  function begin() {
+    page.id = null
+    return open()
+  }
+
   function editable() {
     const edit = Object.values(page.definition.machines?.main?.actions || {}).find(action => action.kind === 'edit')
     return !!edit && edit.by === 'applicant' && edit.from.includes(page.form.row.state)
@@ -74,14 +80,17 @@ export function useDocument(module, formName, id) {
       return { answer, first }
     } catch (problem) {
       if (problem.status === 412) page.stale = await theirs(problem)
-      else form.setServerProblems(problem.errors)
+      else form.setServerProblems(errorsOf(problem))
       // a first save that was refused must not repeat under its old key with another body
-      if (problem.status === 422) key.value = newKey()
+      if ([409, 422].includes(problem.status)) key.value = newKey()
       throw problem
     } finally {
       page.saving = false
     }
   }
+
+  /** What was refused for one field (a code that is used already) stands at that field, too. */
+  const errorsOf = ({ errors, field, details }) => (errors.length || !field ? errors : [{ field, rule: details.type?.replace(/.*\//, ''), message: details.message }])
 
   async function theirs(problem) {
     const [answer, { events }] = await Promise.all([get(`/${module}/documents/${page.id}`),
@@ -128,5 +137,5 @@ export function useDocument(module, formName, id) {
     return answer
   }
 
-  return Object.assign(page, { open, save, reload, lookAgain, act, destroy, copy, refresh, check, draft: () => draft })
+  return Object.assign(page, { open, begin, save, reload, lookAgain, act, destroy, copy, refresh, check, draft: () => draft })
 }

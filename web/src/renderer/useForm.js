@@ -3,7 +3,8 @@ import { computed, inject, onScopeDispose, provide, reactive, watch } from 'vue'
 import { evaluatorOf, loadCodes } from '../evaluator.js'
 import { holds, valueOf } from './conditions.js'
 import { steady } from '../pointer.js'
-import { addInitialRows, chooseVariants, mergeDerived, toBody, toModel, toPagePath } from './model.js'
+import { isRows } from './definition.js'
+import { addInitialRows, chooseVariants, filledRows, mergeDerived, toBody, toModel, toPagePath } from './model.js'
 
 const FORM = Symbol('form')
 export const provideForm = form => provide(FORM, form)
@@ -17,7 +18,7 @@ const ASKING = 700      // ms before the server is asked
 export function useForm(module, definition) {
   const state = reactive({
     definition, module, content: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
-    problems: [], serverProblems: [], hidden: new Set(), required: new Set(), touched: new Set(), focus: null, exchange: null
+    problems: [], serverProblems: [], hidden: new Set(), required: new Set(), known: new Set(), touched: new Set(), focus: null, exchange: null
   })
   const prefix = `form-${++forms}-`
   const evaluator = evaluatorOf(module, definition)
@@ -32,6 +33,7 @@ export function useForm(module, definition) {
     clearTimeout(timer)
     if (!state.content) return null
     const mine = ++run
+    const rows = definition.blocks.filter(isRows).flatMap(block => filledRows(block, state.content[block.name]).map(row => row._key))
     const answer = await evaluator.evaluate({ body: toBody(definition, state.content), attachments: state.attachments,
       document: state.row?.id }).catch(() => null)
     await steady()
@@ -44,6 +46,7 @@ export function useForm(module, definition) {
     // an answer without marks: what the definition says of the field itself stands
     state.marked = !!answer.required
     state.required = setPaths(answer.required)
+    state.known = new Set(rows) // of which evaluation has spoken
     if (state.editable) addInitialRows(definition, state.content)
     state.ready = true
     queueMicrotask(() => { quiet = false })

@@ -6,6 +6,7 @@ import { done, failed } from '../messages.js'
 import { has } from '../session.js'
 import { actionsOf, allowedFrom, stateColumn, stateOf } from './definition.js'
 import { askCount, askOpinion, sure } from './ask.js'
+import { copyAs } from './copying.js'
 
 const ALWAYS = ['edit', 'delete', 'copy']
 const MOST_COPIES = 100
@@ -15,7 +16,7 @@ export function useFormActions(module, page, { promised, tab, show }) {
   const stateFor = action => form()?.row?.[stateColumn(action.machine)] ?? page.definition?.machines?.[action.machine]?.initial ?? ''
 
   const shown = computed(() => (page.definition ? actionsOf(page.definition, { by: 'applicant', where: 'form' }) : [])
-    .filter(action => ALWAYS.includes(action.kind) || action.complete || (page.id && allowedFrom(action, stateFor(action)))))
+    .filter(action => (ALWAYS.includes(action.kind) && !action.set) || action.complete || (page.id && allowedFrom(action, stateFor(action)))))
 
   function whyOf(action) {
     if (!page.id && action.kind !== 'edit' && !action.complete) return t('why.save_first')
@@ -31,19 +32,27 @@ export function useFormActions(module, page, { promised, tab, show }) {
     return server && !server.allowed && !(action.complete && form().dirty) ? w(server.why) : ''
   }
 
-  async function save(quiet) {
+  async function save(quiet, next = false) {
     try {
       const { first } = await page.save()
-      if (first && !page.definition.single) tab.setPath(`/app/${module}/doc/${page.definition.form}/${page.id}`)
+      if (first && !page.definition.single && !next) tab.setPath(`/app/${module}/doc/${page.definition.form}/${page.id}`)
       if (!quiet) done(first ? t('saved.first') : t('saved'))
       return true
     } catch (problem) {
       if (problem.status === 412) return false
       form().showAll = form().showAll || problem.status === 422
-      if (problem.errors?.length) form().goTo(form().serverProblems[0].path)
+      if (form().serverProblems.length) form().goTo(form().serverProblems[0].path)
       failed(problem)
       return false
     }
+  }
+
+  /** Saves and makes place for another: here, or beside a document that was there before. */
+  async function saveAndNew() {
+    const fresh = !page.id
+    if (!(await save(false, fresh))) return
+    if (fresh) await page.begin()
+    else tab.open(`/app/${module}/new/${page.definition.form}`)
   }
 
   async function transition(action) {
@@ -52,7 +61,10 @@ export function useFormActions(module, page, { promised, tab, show }) {
     if (form().dirty && form().editable && !(await save(true))) return
     await page.act(action.name, opinion)
     done(t('action.done', { action: w(action.label), state: w(stateOf(page.definition, action.machine, stateFor(action))) }))
+    if (action.print) await print(action)
   }
+
+  const print = action => download(`/${module}/documents/${page.id}/print/${action.print}.pdf`, { open: true })
 
   const doing = {
     edit: () => save(),
@@ -64,14 +76,19 @@ export function useFormActions(module, page, { promised, tab, show }) {
       if (!page.definition.single) tab.open(`/app/${module}/list/${page.definition.form}`)
       tab.close()
     },
-    async copy() {
+    async copy(action) {
+      if (action.set) {
+        const made = await copyAs(module, page.id, action)
+        if (made) tab.open(`/app/${module}/doc/${page.definition.form}/${made}`)
+        return
+      }
       const count = await askCount(MOST_COPIES)
       if (!count) return
       await page.copy(count)
       done(t('copy.done'))
     },
     transition,
-    print: action => download(`/${module}/documents/${page.id}/print/${action.print}.pdf`, { open: true }),
+    print,
     download: action => download(`/${module}/documents/${page.id}/print/${action.print}.pdf`,
       { name: `${page.form.row.licence_no || action.print}.pdf` }),
     view: action => show(action)
@@ -86,5 +103,5 @@ export function useFormActions(module, page, { promised, tab, show }) {
       failed(problem)
     }
   }
-  return { shown, whyOf, run, save }
+  return { shown, whyOf, run, save, saveAndNew }
 }

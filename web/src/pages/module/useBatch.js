@@ -6,10 +6,11 @@ import { done, failed } from '../../messages.js'
 import { has } from '../../session.js'
 import { actionsOf, allowedFrom, stateColumn, stateOf } from '../../renderer/definition.js'
 import { askCount, askOpinion } from '../../renderer/ask.js'
+import { copyAs } from '../../renderer/copying.js'
 
 const MOST = 100 // documents of one PDF, copies of one document
 
-export function useBatch(module, definition, { by, where, only = () => null, show, reload }) {
+export function useBatch(module, definition, { by, where, only = () => null, show, open, reload }) {
   const work = reactive({ open: false, busy: false, action: null, done: 0, total: 0, results: [], items: new Map() })
   const actions = computed(() => (definition.value ? actionsOf(definition.value, { by, where }).filter(action => only()?.includes(action.name) ?? true) : []))
   const labelOf = action => (action.batch && action.kind !== 'download' && by === 'applicant' ? t('batch.of', { action: w(action.label) }) : w(action.label))
@@ -45,6 +46,9 @@ export function useBatch(module, definition, { by, where, only = () => null, sho
       else Object.assign(work, { results: answer.results, done: answer.results.length })
       // what needs somebody's eye first
       work.results.sort((a, b) => a.ok - b.ok)
+      // printing that is counted: what was counted is opened
+      const printed = items.filter(item => work.results.some(result => result.ok && result.id === item.id))
+      if (action.print && printed.length) await print(action, printed)
     } catch (problem) {
       work.open = false
       failed(problem)
@@ -56,11 +60,16 @@ export function useBatch(module, definition, { by, where, only = () => null, sho
   const print = (action, items) => {
     const name = action.print
     if (items.length > MOST) return failed(t('print.most', { n: MOST }))
-    if (items.length === 1) return download(`/${module}/documents/${items[0].id}/print/${name}.pdf`, action.kind === 'print' ? { open: true } : { name: `${items[0].licence_no || name}.pdf` })
-    return download(`/${module}/print`, { body: { name, ids: items.map(item => item.id) }, ...(action.kind === 'print' ? { open: true } : { name: `${name}.pdf` }) })
+    if (items.length === 1) return download(`/${module}/documents/${items[0].id}/print/${name}.pdf`, action.kind !== 'download' ? { open: true } : { name: `${items[0].licence_no || name}.pdf` })
+    return download(`/${module}/print`, { body: { name, ids: items.map(item => item.id) }, ...(action.kind !== 'download' ? { open: true } : { name: `${name}.pdf` }) })
   }
 
-  async function copy(item) {
+  async function copy(action, item) {
+    if (action.set) {
+      const made = await copyAs(module, item.id, action)
+      if (made) open(made)
+      return
+    }
     const count = await askCount(MOST)
     if (!count) return
     await post(`/${module}/documents/${item.id}/copy`, { count }, { key: newKey() })
@@ -70,7 +79,7 @@ export function useBatch(module, definition, { by, where, only = () => null, sho
 
   async function run(action, items) {
     try {
-      if (action.kind === 'copy') return await copy(items[0])
+      if (action.kind === 'copy') return await copy(action, items[0])
       if (action.kind === 'view') return show(action, items[0])
       if (action.kind === 'print' || action.kind === 'download') return await print(action, items)
       const opinion = await askOpinion(action, { count: items.length, promise: action.complete ? w(definition.value.promise) : '' })
