@@ -170,6 +170,7 @@ async function desk() {
 // The second language: its words are there, and fit.
 async function english(page) {
   await page.getByRole('button', { name: 'English' }).click()
+  await page.locator('html[lang=en]').waitFor() // its words have come, and are remembered
   for (const [path, words] of Object.entries({ 'origin/new/certificate_of_origin': /Choose the type of certificate[\s\S]*China-ASEAN FTA/, [`origin/doc/certificate_of_origin/${general}`]: /Exporter, consignee and producer[\s\S]*Make/,
     'origin/list/certificate_of_origin/preferential': /Hide filters/, 'origin/fetches': /Synchronise goods filings/, 'origin/new/goods_filing': /ECFA is filed alone/, 'origin/own/origin_registration': /Import by its numbers/, 'me/filings': /Not registered/ })) {
     await go(page, path)
