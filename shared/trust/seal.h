@@ -1,0 +1,34 @@
+/* Seals of the portal and of agencies: a private key with its certificate, from PKCS #12 or PKCS #11, that signs PDF files (CMS,
+   PAdES baseline B-B, ETSI EN 319 142-1) and the portal's own XML (receipts).
+
+   Setting `seals` = a file of lines
+       portal = /etc/singlewindow/portal.p12
+       C11000 = pkcs11:token=agency;object=seal
+   and for each an optional second word: a file that holds its password or PIN (one line, mode 0600). */
+#ifndef TRUST_SEAL_H
+#define TRUST_SEAL_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdint.h>
+
+struct seals;
+struct seal;
+
+/* Reads the file and opens every key in it; a key that does not open is an error that names it. `file` NULL: no seals. Thread-safe
+   afterwards. */
+int seals_open(const char *file, struct seals **seals, struct error *error);
+void seals_close(struct seals *seals);
+/* NULL when there is none of that name ("portal" or an agency's code). */
+const struct seal *seal_of(const struct seals *seals, const char *name);
+/* Whose it is: common name of the certificate. */
+const char *seal_name(const struct seal *seal);
+
+/* Appends the PDF with an invisible signature of the whole file as an incremental update. `reason` and `now` (milliseconds) stand in it. */
+int seal_pdf(const struct seal *seal, const void *pdf, size_t length, const char *reason, int64_t now, struct buffer *out, struct error *error);
+
+/* Appends the canonical document with an enveloped XMLDSig (trust/xml_signature.h), the certificate in KeyInfo. */
+int seal_xml(const struct seal *seal, const char *document, size_t length, struct buffer *out, struct error *error);
+
+#endif
