@@ -20,10 +20,11 @@ void arena_init(struct arena *arena, size_t limit)
     *arena = (struct arena){.limit = limit};
 }
 
-/* The new block goes behind the current one, so that what arena_reset keeps is always the first. */
+/* The new block goes behind the current one, so that what arena_reset keeps is always the first. Blocks grow by half of what is there:
+   many requests at once would otherwise hold twice what they use. */
 static struct arena_block *block_add(struct arena *arena, size_t least)
 {
-    size_t size = arena->current ? arena->current->size * 2 : arena->first_block ? arena->first_block : FIRST_BLOCK;
+    size_t size = arena->current ? arena->taken / 2 : arena->first_block ? arena->first_block : FIRST_BLOCK;
     if (size > LARGEST_STEP)
         size = LARGEST_STEP;
     if (size < least)
