@@ -20,8 +20,8 @@ struct certificate {
     char subject[512], issuer[512]; /* one line, RFC 2253 order, UTF-8; cut if longer */
     char name[256];              /* common name of the subject */
     char serial[64];             /* hexadecimal, upper case */
-    char holder[24];             /* USCC of the holder, "" when it names none: organizationIdentifier (2.5.4.97; a NTRCN- in front is
-                                    left out), else serialNumber (2.5.4.5), else an OU of exactly 18 characters */
+    char holder[24];             /* USCC of the holder (18 digits and capitals), "" when it names none: organizationIdentifier
+                                    (2.5.4.97; a NTRCN- in front is left out), else serialNumber (2.5.4.5), else an OU */
     char fingerprint[65];        /* SHA-256 of the DER, hexadecimal, lower case */
     int64_t not_before, not_after; /* milliseconds UTC */
 };
@@ -43,8 +43,8 @@ enum certificate_use {
     USE_SIGN     /* digitalSignature or nonRepudiation, if it is there at all */
 };
 
-/* Whether the certificate is good at an instant (milliseconds UTC): chain, validity, key usage, every list of its chain. ERROR_CONFLICT
-   with one of: key_expired, key_not_yet_valid, key_revoked, key_unknown_authority, key_list_missing (no current revocation list of its
+/* Whether the certificate is good at an instant (milliseconds UTC): chain, validity, key usage, every list of its chain. Each
+   certificate of the folder is an anchor; about an anchor itself no list is asked for, but one that is there is heard. ERROR_CONFLICT with one of: key_expired, key_not_yet_valid, key_revoked, key_unknown_authority, key_list_missing (no current revocation list of its
    issuer), key_wrong_use. */
 int certificate_check(struct authorities *authorities, const void *der, size_t length, enum certificate_use use, int64_t now,
                       struct error *error);
