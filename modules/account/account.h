@@ -29,6 +29,8 @@ struct account {
     const char *portal_zh, *portal_en;
     char secret[129];                  /* of the instance: keys the hashes of short codes */
     struct gateway gateway;
+    struct authorities *authorities;   /* of electronic keys */
+    bool key_sign_out;                 /* who pulls the key that he has signed in with is signed out (the page does it) */
     struct courier *courier;           /* messages on their way to a gateway; contact.c */
     pthread_mutex_t epoch_lock; /* of the connection that answers questions about epochs */
     struct store_connection *epoch_reader;
@@ -37,7 +39,7 @@ struct account {
 struct account *account_of(struct web_call *call);
 
 extern const struct web_route session_routes[], contact_routes[], register_routes[], recover_routes[], profile_routes[], people_routes[],
-    article_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
+    article_routes[], key_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
 
 /* ---- input.c: texts of requests, checked. All return 0 or call->error.code (ERROR_INVALID with its field). */
 
@@ -102,6 +104,9 @@ int audit_by(struct store_connection *db, int64_t actor, const char *actor_name,
 int captcha_check(struct web_call *call, const struct service_input *input);
 /* The answer about the session at hand. `must_change`: the password is known to somebody else. */
 void write_session(struct web_call *call, bool must_change);
+/* Signs the person in: a new session with a new token, its answer; `how` goes into the audit, NULL for a password. */
+int sign_in_as(struct web_call *call, struct person *person, const char *how);
+int account_locked(struct error *error);
 /* After a change of the signed-in person: the session with the new principal under the same token. */
 int session_refresh(struct web_call *call);
 

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "service/writer.h"
 #include "trust/password.h"
+#include "trust/signed_info.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUTES_MAXIMUM 96
+#define ROUTES_MAXIMUM 112
 #define FILE_MAXIMUM (4 << 20)
 
 /* ---- what the program reads at its start */
@@ -98,6 +99,9 @@ static int settings_read(struct account *account, struct error *error)
         return error_internal(error, "captcha = fixed is for tests only: it needs clock_file");
     if (secret_read(account, config_text(config, "secret_file", ""), error) || agencies_read(account, root, error) || modules_read(account, root, error))
         return (int)error->code;
+    account->key_sign_out = !strcmp(config_text(config, "ekey_sign_out", "1"), "1");
+    if (authorities_open(config_text(config, "authorities", ""), config_text(config, "sm2_id", SM2_ID), &account->authorities, error))
+        return (int)error->code;
     return gateway_read(config, &account->gateway, error);
 }
 
@@ -118,7 +122,7 @@ static int database_open(struct account *account, struct error *error)
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {session_routes, contact_routes, register_routes, recover_routes, profile_routes, people_routes,
+    const struct web_route *const tables[] = {session_routes, contact_routes, register_routes, recover_routes, profile_routes, people_routes, key_routes,
                                              article_routes, admin_routes, partner_routes_of_account, internal_routes};
     int count = 0;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -172,6 +176,7 @@ int main(int argc, char **argv)
     store_reader_close(account.epoch_reader);
     store_close(account.store);
     code_table_free(account.agencies);
+    authorities_close(account.authorities);
     config_free(config);
     return 0;
 }

@@ -111,6 +111,8 @@ void write_session(struct web_call *call, bool must_change)
     json_put_boolean(&call->json, "signed_in", call->signed_in);
     json_put_string(&call->json, "csrf", csrf);
     json_put_boolean(&call->json, "demo", account->demo);
+    json_put_string(&call->json, "ekey", service_key_required(account->config) ? "required" : "optional");
+    json_put_boolean(&call->json, "sign_out_on_removal", account->key_sign_out);
     json_put_words(&call->json, "portal", account->portal_zh, account->portal_en);
     json_put_string(&call->json, "today", today);
     if (call->signed_in) {
@@ -164,22 +166,34 @@ static int sign_in_failed(struct web_call *call, const struct person *person, co
     return refuse(&call->error, "password", "wrong_credentials", "用户名或密码不正确。", "The user name or the password is wrong.");
 }
 
+struct signing_in { const struct person *person; const char *how; };
+
 static int sign_in_work(void *connection, struct web_call *call, struct error *error)
 {
-    const struct person *person = call->argument;
+    const struct signing_in *signing_in = call->argument;
+    const struct person *person = signing_in->person;
     if (store_execute(connection, error, NULL, "UPDATE user_account SET last_sign_in = $2, last_address = $3 WHERE id = $1",
                       STORE_VALUES(store_integer(person->id), store_integer(clock_now()), store_string(call->remote_address))) ||
-        audit(connection, call, "sign_in", person->name, NULL, error))
+        audit(connection, call, "sign_in", person->name, signing_in->how, error))
         return (int)error->code;
     write_session(call, person->must_change);
     return 0;
 }
 
-/* A new token for the new state: a token that somebody planted before is worth nothing. */
-static int sign_in_as(struct web_call *call, struct person *person)
+int account_locked(struct error *error)
 {
+    return error_set(error, ERROR_FORBIDDEN, "locked", "该账号已停用，请联系管理员。", "This account is locked. Please ask your administrator.");
+}
+
+/* A new token for the new state: a token that somebody planted before is worth nothing. */
+int sign_in_as(struct web_call *call, struct person *person, const char *how)
+{
+    struct signing_in *signing_in = arena_alloc(&call->arena, sizeof *signing_in);
     char token[SESSION_TOKEN_SIZE];
     struct principal principal;
+    if (!signing_in)
+        return out_of_memory(&call->error);
+    *signing_in = (struct signing_in){person, how};
     if (principal_make(reader_of(call), account_of(call), person, &principal, &call->error))
         return (int)call->error.code;
     if (call->signed_in && session_delete(call->sessions, &call->session, &call->error))
@@ -188,7 +202,7 @@ static int sign_in_as(struct web_call *call, struct person *person)
         return (int)call->error.code;
     call->signed_in = true;
     web_answer_cookie(call, WEB_SESSION_COOKIE, token);
-    return web_write(call, sign_in_work, person);
+    return web_write(call, sign_in_work, signing_in);
 }
 
 /* Loads the person if there is one; whether or not, a hash is computed. */
@@ -219,13 +233,11 @@ static int sign_in(struct web_call *call)
         return (int)call->error.code;
     if (!right)
         return sign_in_failed(call, person, name);
-    if (!person->active) {
-        error_set(&call->error, ERROR_FORBIDDEN, "locked", "该账号已停用，请联系管理员。", "This account is locked. Please ask your administrator.");
-        return ERROR_FORBIDDEN;
-    }
+    if (!person->active)
+        return account_locked(&call->error);
     if (attempt_succeeded(call, name))
         return (int)call->error.code;
-    return sign_in_as(call, person);
+    return sign_in_as(call, person, NULL);
 }
 
 /* ---- signing out */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "exchange/internal.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 #include <libxml/xmlreader.h>
@@ -287,33 +288,6 @@ static void read_children(struct reading *r, struct spot *spot)
 
 /* ---- files for messages */
 
-/* Base64 with white space between; NULL where it is none. */
-static char *from_base64(const char *text, size_t length, struct arena *arena, size_t *result)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *bytes = arena_alloc(arena, length / 4 * 3 + 4);
-    unsigned held = 0, count = 0, padding = 0;
-
-    *result = 0;
-    for (size_t i = 0; bytes && i < length; i++) {
-        const char *digit = strchr(digits, text[i]);
-        if (strchr(" \t\r\n", text[i])) continue;
-        if (text[i] == '=') {
-            padding++;
-            continue;
-        }
-        if (!digit || padding) return NULL;
-        held = held << 6 | (unsigned)(digit - digits);
-        if (++count % 4) continue;
-        for (int shift = 16; shift >= 0; shift -= 8) bytes[(*result)++] = (char)(held >> shift);
-        held = 0;
-    }
-    if (!bytes || count % 4 == 1 || (count + padding) % 4) return NULL;
-    if (count % 4 == 2) bytes[(*result)++] = (char)(held >> 4);
-    if (count % 4 == 3) bytes[(*result)++] = (char)(held >> 10), bytes[(*result)++] = (char)(held >> 2);
-    return bytes;
-}
-
 static void take_file_member(struct reading *r, const char *name, struct slice text, int line)
 {
     const struct exchange_files *files = &r->exchange->files;
@@ -326,7 +300,7 @@ static void take_file_member(struct reading *r, const char *name, struct slice t
     } else if (!strcmp(name, files->file_name)) {
         r->message->file_name = copy;
     } else if (!strcmp(name, files->content) && copy) {
-        if (!(r->message->bytes = from_base64(text.text, text.length, r->arena, &r->message->length)))
+        if (!(r->message->bytes = base64_read(text.text, text.length, r->arena, &r->message->length)))
             problem(r, line, name, "base64", "附件内容不是正确的Base64。", "The content is no proper Base64.");
     } else {
         for (size_t i = 0; i < files->pass_count; i++)

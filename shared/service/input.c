@@ -125,6 +125,13 @@ int service_audit(struct web_call *call, const char *action, const char *subject
     return (int)call->error.code;
 }
 
+bool service_key_required(const struct config *config)
+{
+    bool demo = !strcmp(config_text(config, "demo", "0"), "1");
+
+    return strcmp(config_text(config, "ekey", demo ? "optional" : "required"), "optional") != 0;
+}
+
 /* ---- idempotency */
 
 #define KEEP_MILLISECONDS (24 * 3600 * INT64_C(1000))

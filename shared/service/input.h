@@ -25,6 +25,10 @@ int service_write(struct web_call *call, int (*work)(void *connection, struct we
    To be called before the writing: what cannot be noted (ERROR_UNAVAILABLE) is not done. Waits for another program: LANE_SLOW. */
 int service_audit(struct web_call *call, const char *action, const char *subject, const char *detail);
 
+/* Setting `ekey`: whether what the law wants signed must be signed with an electronic key ("required"), or may ("optional", which a demo is
+   unless told otherwise). R-KEY-1, R-KEY-2. */
+bool service_key_required(const struct config *config);
+
 const struct principal *caller(const struct web_call *call);
 struct store_connection *reader_of(const struct web_call *call);
 

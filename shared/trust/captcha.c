@@ -1,11 +1,11 @@
 #include "trust/captcha.h"
 
+#include "base/base64.h"
 #include "base/random.h"
 
 #include <cairo.h>
 #include <ctype.h>
 #include <math.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #define WIDTH 236
@@ -103,17 +103,12 @@ int captcha_draw(const char *answer, struct buffer *out, struct error *error)
     bool failed = cairo_status(cairo) || cairo_surface_write_to_png_stream(surface, take, &png) || png.failed;
     cairo_destroy(cairo);
     cairo_surface_destroy(surface);
-    char *room = NULL;
     if (!failed) {
         buffer_text(out, "data:image/png;base64,");
-        room = buffer_reserve(out, png.length * 4 / 3 + 8);
-    }
-    if (room) {
-        out->length += (size_t)EVP_EncodeBlock((unsigned char *)room, (const unsigned char *)png.data, (int)png.length);
-        out->data[out->length] = 0;
+        base64_write(png.data, png.length, out);
     }
     buffer_free(&png);
-    return room ? 0 : error_internal(error, "no captcha");
+    return failed || out->failed ? error_internal(error, "no captcha") : 0;
 }
 
 bool captcha_same(const char *answer, const char *given)
