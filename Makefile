@@ -30,7 +30,7 @@ SHELL := /bin/bash
 
 CC := gcc
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 openssl libcurl libargon2 pangocairo libqrencode minizip xlsxwriter
+LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 openssl libcurl libargon2 pangocairo libqrencode minizip xlsxwriter libpcsclite libmicrohttpd
 
 # asked once, and only when something is compiled: before `make packages` there may be no pkg-config
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(PKG_CFLAGS)
@@ -59,13 +59,14 @@ ALL_LDFLAGS = $(VARIANT_FLAGS) -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now 
 ALL_LIBS = $(PKG_LIBS) -lm
 
 LIBRARY_SOURCES := $(wildcard shared/*/*.c)
-MODULES := $(sort $(patsubst modules/%/,%,$(dir $(wildcard modules/*/*.c))))
+# modules/ekey is no program of the suite: it runs on an operator's own computer
+MODULES := $(filter-out ekey,$(sort $(patsubst modules/%/,%,$(dir $(wildcard modules/*/*.c)))))
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 UNIT_HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 FUZZERS := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
 
 LIBRARY  := $(V)/libsinglewindow.a
-PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages
+PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages $(if $(wildcard modules/ekey/*.c),$(V)/bin/ekey-control)
 UNITS    := $(UNIT_TESTS:%=$(V)/unit/%)
 objects   = $(patsubst %.c,$(V)/obj/%.o,$(1))
 
@@ -93,6 +94,11 @@ endef
 $(foreach m,$(MODULES),$(eval $(call program,$(m))))
 
 $(V)/bin/draw-pages: $(call objects,$(wildcard shared/print/program/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(V)/bin/ekey-control: $(call objects,$(wildcard modules/ekey/*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)

@@ -47,6 +47,14 @@ fuzz: packages-test
 	@$(MAKE) --no-print-directory VARIANT=fuzz -j$(JOBS) $(FUZZERS:%=build/fuzz/fuzz/%)
 	@tests/fuzz/run '$(FUZZ_SECONDS)' $(FUZZERS:%=build/fuzz/fuzz/%)
 
+# the card that stands in for an electronic key (tests/ekey)
+KEY_TOOLS := $(V)/ekey/piv-card
+units: $(KEY_TOOLS)
+$(V)/ekey/piv-card: $(call objects,$(wildcard tests/ekey/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$(V)/bench/%,$(wildcard tests/bench/*.c))
 $(V)/bench/%: $(V)/obj/tests/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
