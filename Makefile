@@ -30,7 +30,7 @@ SHELL := /bin/bash
 
 CC := gcc
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 openssl libcurl libargon2 pangocairo libqrencode minizip xlsxwriter libpcsclite libmicrohttpd
+LIBRARIES := fcgi hiredis sqlite3 libpq libxml-2.0 xmlsec1-openssl openssl libcurl libargon2 pangocairo libqrencode minizip xlsxwriter libpcsclite libmicrohttpd
 
 # asked once, and only when something is compiled: before `make packages` there may be no pkg-config
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(PKG_CFLAGS)
