@@ -1,5 +1,6 @@
 /* Actions: who may do what in which state, and the transaction that does it. */
 #include "document/internal.h"
+#include "document/signature.h"
 
 #include "base/date.h"
 
@@ -112,6 +113,11 @@ static int check_guard(const struct doc_act *act, struct store_connection *reade
     return error_set(error, ERROR_CONFLICT, "guard", message->zh, message->en);
 }
 
+bool doc_needs_key(const struct form_action *action, const struct form_body *body, int32_t today)
+{
+    return action->key && (!action->key_when || form_holds(action->key_when, body, today));
+}
+
 /* ---- preparing */
 
 /* What is submitted is submitted under the definition in force, whether or not somebody has opened the draft since it changed. */
@@ -151,6 +157,7 @@ static int freeze(struct doc_act *act, struct store_connection *reader, struct a
             json_writer_init(&json, &act->body);
             form_write(body, &json, &sources.codes, today);
             doc_columns_of(body, arena, &act->columns);
+            act->key = doc_needs_key(act->action, body, today);
         }
     }
     pthread_rwlock_unlock(&act->module->lock);
@@ -265,6 +272,9 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
     char from[32];
 
     act->job = 0;
+    if (act->key && act->module->key_required && !act->signature)
+        return error_set(error, ERROR_CONFLICT, "key_required", "此操作须用已绑定的电子钥匙签名，请插入电子钥匙后申报。",
+                         "This must be signed with your electronic key; plug it in and submit.");
     if (read_again(db, act, error)) return (int)error->code;
     struct doc_row *row = &act->row;
     snprintf(from, sizeof from, "%s", row->state[machine]);
@@ -274,7 +284,7 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
     row->version++;
     row->updated = act->now;
     if (run_hook(db, act, error) || doc_event_append(db, row, act->principal, act->now, &event, error) ||
-        store_body(db, act, error) || doc_effects(db, act, error))
+        store_body(db, act, error) || doc_effects(db, act, error) || (act->signature && doc_signature_store(db, act, error)))
         return (int)error->code;
     snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
     return store_row(db, row, error);

@@ -25,6 +25,7 @@
 
 struct doc_module;
 struct doc_shape;
+struct doc_signature;
 
 /* A check or effect that no expression can say, registered by a module. Runs in the transaction. */
 typedef int doc_hook(struct store_connection *db, struct doc_module *module, int64_t document, struct error *error);
@@ -48,6 +49,7 @@ struct doc_module {
     struct code_set codes;
     int64_t codes_loaded;       /* newest change seen in the database */
     const char *roots, *root_key; /* where daily roots are kept (document/root.h); NULL: nowhere */
+    bool key_required;          /* what the law wants signed is refused without a signature (setting `ekey`) */
     int32_t root_day;           /* the last day known to be recorded; of the one thread that records */
 };
 
@@ -161,9 +163,10 @@ int doc_new_body(struct doc_module *module, struct store_connection *reader, con
                  const char *form_name, const char *body, size_t length, int64_t now, struct arena *arena, struct buffer *out,
                  struct error *error);
 
-/* The whole checklist of a body (and of the stored document's attachments when id is not 0): writes {"body","errors","ready",...}. */
+/* The whole checklist of a body (and of the stored document's attachments when id is not 0): writes {"body","errors","ready",...}. `has_key`: the
+   caller has bound an electronic key. */
 int doc_check(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form_name,
-              int64_t id, const char *body, size_t length, int64_t now, struct arena *arena, struct json_writer *json,
+              int64_t id, bool has_key, const char *body, size_t length, int64_t now, struct arena *arena, struct json_writer *json,
               struct error *error);
 
 int doc_verdict(struct doc_module *module, const struct principal *principal, const char *form_name, const char *body, size_t length,
@@ -182,6 +185,8 @@ struct doc_act {
     struct buffer body;        /* the frozen body of `complete` actions; empty otherwise */
     char body_hash[72];
     struct doc_columns columns;
+    bool key;                  /* prepared: it is to be signed with an electronic key (R-KEY-2) */
+    const struct doc_signature *signature; /* what was signed, checked by the caller (document/signature.h); NULL = nothing */
     int64_t job;               /* result: job started by an effect, 0 = none */
     char state[32];            /* result: the state afterwards */
 };
@@ -189,6 +194,9 @@ struct doc_act {
 /* Whether this principal may do this action on this document now; the reason otherwise. Reads nothing but the row. */
 int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const char *module,
             struct error *error);
+
+/* Whether an action on this body is to be signed with an electronic key. */
+bool doc_needs_key(const struct form_action *action, const struct form_body *body, int32_t today);
 
 /* Checks rights, state, opinion, and for `complete` actions everything that submission demands (ERROR_INVALID; `problems`). */
 int doc_prepare_act(struct doc_module *module, struct store_connection *reader, const struct principal *principal, int64_t id,

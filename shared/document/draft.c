@@ -76,7 +76,7 @@ int doc_new_body(struct doc_module *module, struct store_connection *reader, con
 }
 
 /* State, right and key of the action that submits: what would stop it besides the body. */
-static void check_submission(struct draft *draft, const struct doc_row *row, const struct principal *principal, struct form_problems *problems,
+static void check_submission(struct draft *draft, const struct doc_row *row, const struct principal *principal, bool has_key, struct form_problems *problems,
                              struct arena *arena)
 {
     struct error error;
@@ -87,11 +87,13 @@ static void check_submission(struct draft *draft, const struct doc_row *row, con
         error_clear(&error);
         if (doc_may(action, row, principal, draft->module->name, &error))
             form_problem_add(problems, "", error.code == ERROR_FORBIDDEN ? "right" : "state", false, arena_text(arena, error.zh), arena_text(arena, error.en));
+        if (draft->module->key_required && !has_key && doc_needs_key(action, draft->body, draft->context.today))
+            form_problem_add(problems, "", "R-KEY-1", false, "申报前须绑定电子钥匙，请在“我的IC卡”中绑定。", "Bind your electronic key under “My keys” before you submit.");
     }
 }
 
 int doc_check(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form_name,
-              int64_t id, const char *body, size_t length, int64_t now, struct arena *arena, struct json_writer *json,
+              int64_t id, bool has_key, const char *body, size_t length, int64_t now, struct arena *arena, struct json_writer *json,
               struct error *error)
 {
     struct form_problems *problems = arena_alloc(arena, sizeof *problems);
@@ -108,7 +110,7 @@ int doc_check(struct doc_module *module, struct store_connection *reader, const 
     doc_resolve_references(&draft->sources, draft->body, problems);
     doc_check_options(&draft->sources, draft->body, problems);
     form_evaluate(draft->body, &draft->context, FORM_SUBMIT, problems);
-    if (id) check_submission(draft, &row, principal, problems, arena);
+    if (id) check_submission(draft, &row, principal, has_key, problems, arena);
     else form_problem_add(problems, "", "unsaved", false, "请先暂存，再申报。", "Save first, then submit.");
     json_object(json);
     json_name(json, "body");

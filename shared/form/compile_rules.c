@@ -183,6 +183,17 @@ static bool compile_while(struct compiler *compiler, const struct json *json, st
     return compile_names(compiler, json->first, &action->while_states, &action->while_count);
 }
 
+/* true, or an expression over the body: only where that holds */
+static bool compile_key(struct compiler *compiler, const struct json *json, struct form_action *action)
+{
+    const struct json *key = json_member(json, "key");
+
+    action->key = key != NULL;
+    if (!key || json_member_true(json, "key")) return true;
+    if (!action->complete) return compile_fail(compiler, json, "%s: a key under a condition is for actions that are complete", action->name);
+    return compile_expression(compiler, key, (struct scope){NULL}, &action->key_when);
+}
+
 static bool compile_action(struct compiler *compiler, const struct json *json, int machine, struct form_action *action)
 {
     action->name = json->name;
@@ -193,7 +204,6 @@ static bool compile_action(struct compiler *compiler, const struct json *json, i
     action->batch = json_member_true(json, "batch");
     action->single = json_member_true(json, "single");
     action->complete = json_member_true(json, "complete");
-    action->key = json_member_true(json, "key");
     action->claim = json_member_true(json, "claim");
     action->hook = json_member_text(json, "hook", NULL);
     action->guard_message = compile_words(json_member(json, "guard_message"));
@@ -210,7 +220,7 @@ static bool compile_action(struct compiler *compiler, const struct json *json, i
     }
     if (action->to && !known_state(compiler->form, machine, action->to)) return compile_fail(compiler, json, "no state %s", action->to);
     return compile_action_words(compiler, json, action) && compile_while(compiler, json_member(json, "while"), action) &&
-           compile_expression(compiler, json_member(json, "guard"), (struct scope){NULL}, &action->guard) &&
+           compile_expression(compiler, json_member(json, "guard"), (struct scope){NULL}, &action->guard) && compile_key(compiler, json, action) &&
            compile_effects(compiler, json_member(json, "effects"), action);
 }
 

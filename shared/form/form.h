@@ -182,6 +182,7 @@ struct form_action {
     int while_machine;     /* another machine that must be in one of these states; -1 = none */
     const char **while_states;
     size_t while_count;
+    const struct form_expression *key_when; /* the key is needed only where this holds; NULL = always */
     const struct form_expression *guard;
     struct form_words guard_message;
     const char *hook;

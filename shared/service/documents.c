@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "document/attachment.h"
+#include "service/signatures.h"
+#include "trust/xml_signature.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,9 +78,11 @@ static int get_new(struct web_call *call)
 static int check(struct web_call *call)
 {
     struct body_request request;
+    bool has_key;
 
     if (read_body_request(call, &request)) return (int)call->error.code;
-    return doc_check(&service_of(call)->documents, reader_of(call), caller(call), form_of_path(call), request.document, request.body.text,
+    if (service_has_key(call, &has_key)) return (int)call->error.code;
+    return doc_check(&service_of(call)->documents, reader_of(call), caller(call), form_of_path(call), request.document, has_key, request.body.text,
                      request.body.length, clock_now(), &call->arena, &call->json, &call->error);
 }
 
@@ -155,7 +159,18 @@ static int open_document(struct web_call *call)
     return answer_document(call, reader_of(call), id);
 }
 
-static void write_actions(struct web_call *call, const struct form *form, const struct doc_row *row)
+static bool needs_key(struct web_call *call, const struct form *form, const struct form_action *action, struct slice text)
+{
+    struct form_problems *ignored;
+    struct form_body *body;
+    struct error error;
+
+    if (!action->key_when) return true;
+    return (ignored = new_problems(call)) && !form_read(form, text.text, text.length, true, &call->arena, ignored, &body, &error) &&
+           doc_needs_key(action, body, date_of_instant(clock_now()));
+}
+
+static void write_actions(struct web_call *call, const struct form *form, const struct doc_row *row, struct slice body)
 {
     struct error error;
 
@@ -170,6 +185,8 @@ static void write_actions(struct web_call *call, const struct form *form, const 
         json_object(&call->json);
         bool allowed = !doc_may(action, row, caller(call), service_of(call)->module, &error);
         json_put_boolean(&call->json, "allowed", allowed);
+        if (action->key && needs_key(call, form, action, body))
+            json_put_string(&call->json, "key", service_of(call)->documents.key_required ? "required" : "optional");
         if (!allowed) json_put_words(&call->json, "why", error.zh, error.en);
         json_object_end(&call->json);
     }
@@ -234,7 +251,7 @@ int answer_document(struct web_call *call, struct store_connection *db, int64_t 
     json_name(&call->json, "attachments");
     if (!row.attachments) json_raw(&call->json, "[]", 2);
     else if (doc_attachments_write(db, id, &call->json, &call->error)) return (int)call->error.code;
-    write_actions(call, form, &row);
+    write_actions(call, form, &row, body);
     json_object_end(&call->json);
     return 0;
 }
@@ -284,7 +301,8 @@ static void act_done(struct web_call *call, int code)
     buffer_free(&act->body);
 }
 
-static int act_on(struct web_call *call, int64_t id, const char *action, const char *opinion)
+/* `signed_xml` NULL: not signed. */
+static int act_on(struct web_call *call, int64_t id, const char *action, const char *opinion, const char *token, const char *signed_xml)
 {
     struct form_problems *problems = new_problems(call);
     struct doc_act *act = arena_alloc(&call->arena, sizeof *act);
@@ -297,6 +315,10 @@ static int act_on(struct web_call *call, int64_t id, const char *action, const c
         buffer_free(&act->body);
         return answer_problems(call, problems);
     }
+    if (signed_xml && service_check_signature(call, token, signed_xml, act)) {
+        buffer_free(&act->body);
+        return (int)call->error.code;
+    }
     call->work_done = act_done;
     return service_write(call, act_work, act);
 }
@@ -305,18 +327,19 @@ static int act(struct web_call *call)
 {
     int64_t id;
     struct service_input input;
-    const char *opinion;
+    const char *opinion, *token, *signed_xml;
 
-    if (web_parameter_id(call, 0, &id) || service_input(call, &input) || service_text(call, &input, "opinion", 2000, &opinion))
+    if (web_parameter_id(call, 0, &id) || service_input(call, &input) || service_text(call, &input, "opinion", 2000, &opinion) ||
+        service_text(call, &input, "token", 64, &token) || service_text(call, &input, "signed", SIGNED_XML_MAXIMUM, &signed_xml))
         return (int)call->error.code;
-    return act_on(call, id, call->parameter[1], opinion);
+    return act_on(call, id, call->parameter[1], opinion, token, signed_xml);
 }
 
 static int delete_document(struct web_call *call)
 {
     int64_t id;
 
-    return web_parameter_id(call, 0, &id) ? (int)call->error.code : act_on(call, id, "delete", "");
+    return web_parameter_id(call, 0, &id) ? (int)call->error.code : act_on(call, id, "delete", "", NULL, NULL);
 }
 
 /* ---- copies */
@@ -441,7 +464,7 @@ const struct web_route document_routes[] = {
     {"GET", "/documents/:id/xml", document_xml, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"PUT", "/documents/:id", save_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, BODY, {0, 0}},
     {"DELETE", "/documents/:id", delete_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, 0, {0, 0}},
-    {"POST", "/documents/:id/actions/:action", act, READERS, RIGHT_VIEW, 0, LANE_FAST, 16384, {0, 0}},
+    {"POST", "/documents/:id/actions/:action", act, READERS, RIGHT_VIEW, 0, LANE_FAST, 2 * SIGNED_XML_MAXIMUM, {0, 0}},
     {"POST", "/documents/:id/copy", copy_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, 1024, {0, 0}},
     {"GET", "/documents/:id/events", events, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"POST", "/documents/:id/attachments", attach, APPLICANTS, RIGHT_EDIT, WEB_RAW_BODY, LANE_FAST, DOC_ATTACHMENT_MAXIMUM + 4096, {0, 0}},

@@ -216,7 +216,7 @@ static int tell_what_is_missing(struct incoming *in, struct error *error)
 
     buffer_init(&answer, 0);
     json_writer_init(&json, &answer);
-    if (!doc_check(in->module, in->reader, in->principal, in->form->name, 0, stored->data, stored->length, in->now, in->arena, &json, error) &&
+    if (!doc_check(in->module, in->reader, in->principal, in->form->name, 0, true, stored->data, stored->length, in->now, in->arena, &json, error) &&
         (tree = json_tree(buffer_string(&answer), answer.length, in->arena, error)))
         JSON_EACH(item, json_member(tree, "errors")) {
             const struct json *words = json_member(item, "message");

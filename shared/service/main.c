@@ -8,7 +8,9 @@
 #include "document/root.h"
 #include "print/print.h"
 #include "service/exchange.h"
+#include "service/signatures.h"
 #include "service/writer.h"
+#include "trust/xml_signature.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -36,7 +38,7 @@ static struct web_route *all_routes(struct arena *arena, const char *module, con
 {
     const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
                                              statistics_routes, fetch_routes, exchange_routes, import_routes, row_routes,
-                                             layout_routes, seal_routes};
+                                             layout_routes, seal_routes, signature_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 
@@ -115,7 +117,7 @@ static int open_all(struct service *service, const struct config *config, const 
     if (store_open(config_text(config, "database", ""), service->module, &settings, &service->store, error) ||
         store_migrate(service->store, directory, error) ||
         doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
-        service_exchange_open(service, schema, error) ||
+        service_exchange_open(service, schema, error) || xml_signature_start(error) || service_signatures_open(service, config, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
     service->documents.public_url = config_text(config, "public_url", "");
@@ -169,6 +171,7 @@ static int verify_chains(struct service *service, struct error *error)
 static void close_all(struct service *service, struct config *config)
 {
     service_exchange_close(service);
+    service_signatures_close(service);
     doc_module_close(&service->documents);
     store_close(service->store);
     config_free(config);

@@ -110,7 +110,7 @@ static int check_rows(struct reading *r)
 
     buffer_init(&answer, 0);
     json_writer_init(&json, &answer);
-    if (!doc_check(&service_of(call)->documents, reader_of(call), caller(call), r->request.exchange->form->name, 0, r->body.data, r->body.length, clock_now(),
+    if (!doc_check(&service_of(call)->documents, reader_of(call), caller(call), r->request.exchange->form->name, 0, true, r->body.data, r->body.length, clock_now(),
                    &call->arena, &json, &call->error))
         tree = json_tree(buffer_string(&answer), answer.length, &call->arena, &call->error);
     JSON_EACH(item, json_member(tree, "errors")) {

@@ -3,6 +3,7 @@
 #define SERVICE_SERVICE_H
 
 #include "document/document.h"
+#include "trust/signed_info.h"
 #include "web/web.h"
 
 #define SERVICE_EXCHANGES 32
@@ -16,6 +17,9 @@ struct service {
     struct web_server *server;
     struct store *store;
     const char *module;
+    struct authorities *authorities; /* of electronic keys; with sm2 and sm2_id: service/signatures.h */
+    struct signature_profile sm2;
+    const char *sm2_id;
 };
 
 /* Starts a module: settings, store, migrations, definitions, code tables, job worker; serves until told to stop. `extra` are the module's own routes (ending with a NULL method) or NULL. Returns the exit code of the program;
