@@ -66,7 +66,7 @@ UNIT_HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 FUZZERS := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
 
 LIBRARY  := $(V)/libsinglewindow.a
-PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages $(if $(wildcard modules/ekey/*.c),$(V)/bin/ekey-control)
+PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages $(V)/bin/ekey-control
 UNITS    := $(UNIT_TESTS:%=$(V)/unit/%)
 objects   = $(patsubst %.c,$(V)/obj/%.o,$(1))
 
