@@ -116,6 +116,15 @@ void config_free(struct config *config)
     free(config);
 }
 
+bool config_at(const struct config *config, size_t index, const char **key, const char **value)
+{
+    if (index >= config->count)
+        return false;
+    *key = config->settings[index].key;
+    *value = config->settings[index].value;
+    return true;
+}
+
 const char *config_text(const struct config *config, const char *key, const char *fallback)
 {
     for (size_t i = 0; i < config->count; i++)

@@ -26,6 +26,7 @@
 struct doc_module;
 struct doc_shape;
 struct doc_signature;
+struct seals;
 
 /* A check or effect that no expression can say, registered by a module. Runs in the transaction. */
 typedef int doc_hook(struct store_connection *db, struct doc_module *module, int64_t document, struct error *error);
@@ -48,6 +49,8 @@ struct doc_module {
     size_t shape_count;
     struct code_set codes;
     int64_t codes_loaded;       /* newest change seen in the database */
+    struct seals *seals;        /* of the portal and of agencies (trust/seal.h) */
+    bool seals_required;        /* what is issued without one is an error */
     const char *roots, *root_key; /* where daily roots are kept (document/root.h); NULL: nowhere */
     bool key_required;          /* what the law wants signed is refused without a signature (setting `ekey`) */
     int32_t root_day;           /* the last day known to be recorded; of the one thread that records */

@@ -22,7 +22,7 @@ int answer_document(struct web_call *call, struct store_connection *db, int64_t 
 /* The parameters "from" and "to": dates or NULL; ERROR_INVALID with the field. */
 int service_dates(struct web_call *call, const char **from, const char **to);
 
-/* Makes a print for the job worker and for downloads (doc_make_print). */
+/* Makes the print that an action issues, with the agency's seal: for the job worker, on its thread and outside of any write. */
 int make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,
                struct buffer *out, struct error *error);
 

@@ -10,6 +10,7 @@
 #include "service/exchange.h"
 #include "service/signatures.h"
 #include "service/writer.h"
+#include "trust/seal.h"
 #include "trust/xml_signature.h"
 
 #include <malloc.h>
@@ -101,14 +102,15 @@ static int open_all(struct service *service, const struct config *config, const 
     const char *root = config_text(config, "root", ".");
     struct store_settings settings = {0};
     struct store_connection *reader;
-    long pages, cache, writers, maximum;
+    long pages, cache, writers, maximum, required;
 
     snprintf(schema, sizeof schema, "%s/schema", root);
     snprintf(directory, sizeof directory, "%s/sql/document", schema);
     if (config_integer(config, "checkpoint_pages", 100, 100000, 4000, &pages, error) ||
         config_integer(config, "cache_kib", 256, 1048576, 2048, &cache, error) ||
         config_integer(config, "writers", 1, 64, 4, &writers, error) ||
-        config_integer(config, "maximum_pages", 0, 1000000000, 0, &maximum, error))
+        config_integer(config, "maximum_pages", 0, 1000000000, 0, &maximum, error) ||
+        config_integer(config, "seals_required", 0, 1, 0, &required, error))
         return (int)error->code;
     settings.checkpoint_pages = (int)pages;
     settings.cache_kib = (int)cache;
@@ -118,9 +120,11 @@ static int open_all(struct service *service, const struct config *config, const 
         store_migrate(service->store, directory, error) ||
         doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
         service_exchange_open(service, schema, error) || xml_signature_start(error) || service_signatures_open(service, config, error) ||
+        seals_open(config_text(config, "seals", NULL), &service->documents.seals, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
     service->documents.public_url = config_text(config, "public_url", "");
+    service->documents.seals_required = required;
     service->documents.roots = config_text(config, "roots", NULL);
     service->documents.root_key = config_text(config, "root_key", NULL);
     doc_codes_refresh(&service->documents, reader, error);
@@ -172,6 +176,7 @@ static void close_all(struct service *service, struct config *config)
 {
     service_exchange_close(service);
     service_signatures_close(service);
+    seals_close(service->documents.seals);
     doc_module_close(&service->documents);
     store_close(service->store);
     config_free(config);

@@ -9,6 +9,7 @@
 #include "service/layouts.h"
 #include "service/seals.h"
 #include "service/zip.h"
+#include "trust/seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,18 +191,36 @@ static int print_one(struct printing *printing, const char *name, struct buffer 
 
 static const char *title_of(const struct printing *printing) { return printing->form ? printing->form->title.zh : ""; }
 
+/* What is issued carries its agency's signature, where the operator has given one (trust/seal.h). */
+static int seal_issued(const struct printing *printing, const struct buffer *drawn, struct buffer *out, struct error *error)
+{
+    const struct doc_module *module = printing->module;
+    const struct seal *seal = seal_of(module->seals, printing->row.agency);
+    char reason[200];
+
+    if (!seal && module->seals_required)
+        return error_internal(error, "document %lld: there is no seal of %s, and seals_required is set", (long long)printing->row.id, printing->row.agency);
+    snprintf(reason, sizeof reason, "签发 %s %s", title_of(printing), printing->row.licence_no);
+    if (seal) return seal_pdf(seal, drawn->data, drawn->length, reason, clock_now(), out, error);
+    buffer_bytes(out, drawn->data, drawn->length);
+    return 0;
+}
+
 int make_print(struct doc_module *module, struct store_connection *reader, int64_t document, const char *print, struct arena *arena,
                struct buffer *out, struct error *error)
 {
     static const struct principal portal = {.kind = PRINCIPAL_SYSTEM};
     struct printing printing = {.module = module, .reader = reader, .arena = arena};
-    struct buffer pages;
+    struct buffer pages, drawn;
 
     error_clear(error);
     buffer_init(&pages, PAGES_BYTES);
-    if (!load(&printing, &portal, document, error) && !print_one(&printing, print, &pages, error))
-        print_draw(&pages, title_of(&printing), out, error);
+    buffer_init(&drawn, out->maximum);
+    if (!load(&printing, &portal, document, error) && !print_one(&printing, print, &pages, error) &&
+        !print_draw(&pages, title_of(&printing), &drawn, error))
+        seal_issued(&printing, &drawn, out, error);
     buffer_free(&pages);
+    buffer_free(&drawn);
     return (int)error->code;
 }
 
