@@ -12,11 +12,12 @@ const lazy = {
   own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'), seal: () => import('./pages/desk/SealPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
-  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'),
+  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'), keys: () => import('./pages/account/KeysPage.vue'),
   officers: () => import('./pages/admin/OfficersPage.vue'), enterprises: () => import('./pages/admin/EnterprisesPage.vue'),
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
-  partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), layouts: () => import('./pages/admin/LayoutsPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue')
+  partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), layouts: () => import('./pages/admin/LayoutsPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue'),
+  bound: () => import('./pages/admin/BoundKeysPage.vue')
 }
 const components = {}
 const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
@@ -124,11 +125,11 @@ const own = {
     title: () => t('area.admin'),
     notice: defineAsyncComponent(() => import('./components/SeriesNotice.vue')),
     menu: async () => (isAdministrator.value ? [
-      { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners'].map(adminEntry) },
+      { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners', 'bound'].map(adminEntry) },
       { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series', 'layouts'].map(adminEntry) },
       { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'unknown', 'audit'].map(adminEntry) }
     ] : []),
-    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts']
+    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts', 'bound']
       .map(name => [name, () => page(name, {}, t('admin.' + name))]))
   },
   me: {
@@ -136,11 +137,12 @@ const own = {
     menu: async () => [
       { path: '/app/me/profile', title: t('me.profile'), icon: 'User' },
       { path: '/app/me/password', title: t('me.password'), icon: 'Lock' },
+      isApplicant.value && { path: '/app/me/keys', title: t('me.keys'), icon: 'Key' },
       session.enterprise && { path: '/app/me/enterprise', title: t('me.enterprise'), icon: 'OfficeBuilding' },
       session.user?.enterprise_administrator && { path: '/app/me/filings', title: t('me.filings'), icon: 'Tickets' },
       session.user?.enterprise_administrator && { path: '/app/me/operators', title: t('me.operators'), icon: 'Avatar' }
     ].filter(Boolean),
-    pages: Object.fromEntries(['profile', 'password', 'enterprise', 'filings', 'operators'].map(name => [name, () => page(name, {}, t('me.' + name))]))
+    pages: Object.fromEntries(['profile', 'password', 'keys', 'enterprise', 'filings', 'operators'].map(name => [name, () => page(name, {}, t('me.' + name))]))
   }
 }
 const adminEntry = name => ({ path: '/app/admin/' + name, title: t('admin.' + name) })

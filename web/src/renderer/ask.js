@@ -24,6 +24,12 @@ export async function askOpinion(action, { count = 0, promise = '' } = {}) {
   }).then(({ value }) => (value || '').trim(), cancelled)
 }
 
+/** Words that must be given (a reason), or null when cancelled. */
+export const askText = (text, title, placeholder) => ElMessageBox.prompt(text, title, {
+  ...buttons(), inputType: 'textarea', inputPlaceholder: placeholder,
+  inputValidator: given => (!given?.trim() ? t('field.missing') : given.length > 200 ? t('reason.too_long') : true)
+}).then(({ value }) => value.trim(), cancelled)
+
 export const askCount = most => ElMessageBox.prompt(t('copy.how_many', { most }), t('copy'), {
   ...buttons(), inputValue: '1', inputPattern: /^\d+$/, inputErrorMessage: t('copy.number'),
   inputValidator: text => (Number(text) >= 1 && Number(text) <= most ? true : t('copy.number', { most }))

@@ -9,7 +9,7 @@ import { useDraft } from './useDraft.js'
 
 export function useDocument(module, formName, id) {
   const page = reactive({ form: null, definition: null, id: id || null, problem: null, loading: true, saving: false, stale: null,
-    actions: {}, offered: null, moved: 0 })
+    actions: {}, keyProblems: [], offered: null, moved: 0 })
   const key = ref(newKey())
   let draft = null
 
@@ -36,6 +36,7 @@ export function useDocument(module, formName, id) {
       await page.form.take(body)
       draft = useDraft(`${session.user?.id}/${module}/${formName}/${page.id || 'new'}`, page.form, () => page.form.row?.version || 0)
       page.offered = page.form.editable ? draft.offer() : null
+      checkKey()
     } catch (problem) {
       page.problem = problem
     }
@@ -77,6 +78,7 @@ export function useDocument(module, formName, id) {
       key.value = newKey()
       await form.evaluate()
       form.dirty = false
+      checkKey()
       return { answer, first }
     } catch (problem) {
       if (problem.status === 412) page.stale = await theirs(problem)
@@ -121,8 +123,9 @@ export function useDocument(module, formName, id) {
     try { return await call } finally { page.saving = false }
   }
 
-  async function act(name, opinion) {
-    const answer = await answerOf(alone(post(`/${module}/documents/${page.id}/actions/${name}`, opinion ? { opinion } : {},
+  /** signed: {token, signed}, of an action that a key has signed. */
+  async function act(name, opinion, signed) {
+    const answer = await answerOf(alone(post(`/${module}/documents/${page.id}/actions/${name}`, { ...(opinion ? { opinion } : {}), ...signed },
       { version: page.form.row.version, key: newKey() })))
     if (answer.body) await page.form.take(answer.body)
     return answer
@@ -131,11 +134,12 @@ export function useDocument(module, formName, id) {
   const destroy = () => alone(remove(`/${module}/documents/${page.id}`, { version: page.form.row.version })).then(() => draft.clear())
   const copy = count => alone(post(`/${module}/documents/${page.id}/copy`, { count }, { key: newKey() }))
   const refresh = async () => takeAnswer(await get(`/${module}/documents/${page.id}`))
-  const check = async () => {
-    const answer = await post(`/${module}/${page.definition.form}/check`, { body: page.form.body(), document: page.id || undefined })
-    page.form.setServerProblems(answer.errors)
-    return answer
+  /** What of the electronic key is missing: nobody knows that here. */
+  async function checkKey() {
+    const asked = page.form?.editable && Object.values(page.actions).some(action => action.key)
+    const answer = asked && await post(`/${module}/${page.definition.form}/check`, { body: page.form.body(), document: page.id }, { quiet: true }).catch(() => null)
+    page.keyProblems = answer ? answer.errors.filter(item => /^R-KEY-/.test(item.rule)) : []
   }
 
-  return Object.assign(page, { open, begin, save, reload, lookAgain, act, destroy, copy, refresh, check, draft: () => draft })
+  return Object.assign(page, { open, begin, save, reload, lookAgain, act, destroy, copy, refresh, checkKey, draft: () => draft })
 }

@@ -7,11 +7,12 @@ import { has } from '../session.js'
 import { actionsOf, allowedFrom, stateColumn, stateOf } from './definition.js'
 import { askCount, askOpinion, sure } from './ask.js'
 import { copyAs } from './copying.js'
+import { boundKeys } from './useSigning.js'
 
 const ALWAYS = ['edit', 'delete', 'copy']
 const MOST_COPIES = 100
 
-export function useFormActions(module, page, { promised, tab, show }) {
+export function useFormActions(module, page, { promised, tab, show, sign }) {
   const form = () => page.form
   const stateFor = action => form()?.row?.[stateColumn(action.machine)] ?? page.definition?.machines?.[action.machine]?.initial ?? ''
 
@@ -23,7 +24,7 @@ export function useFormActions(module, page, { promised, tab, show }) {
     if (!has(module, action.right || 'view')) return t('why.right')
     if (!allowedFrom(action, stateFor(action))) return t('why.state', { state: w(stateOf(page.definition, action.machine, stateFor(action))) })
     if (action.complete) {
-      const missing = form().checklist.filter(item => item.level !== 'warning').length
+      const missing = [...form().checklist, ...page.keyProblems].filter(item => item.level !== 'warning').length
       if (missing) return t('why.incomplete', { n: missing })
       if (page.definition.promise && !promised.value) return t('why.promise')
     }
@@ -56,10 +57,17 @@ export function useFormActions(module, page, { promised, tab, show }) {
   }
 
   async function transition(action) {
+    // what a key signs is what is stored
+    if (keyOf(action)) return (await stored()) && sign(action, (await boundKeys()).items)
     const opinion = await askOpinion(action)
-    if (opinion === null) return
-    if (form().dirty && form().editable && !(await save(true))) return
-    await page.act(action.name, opinion)
+    if (opinion === null || !(await stored())) return
+    await act(action, opinion)
+  }
+  const stored = async () => !form().dirty || !form().editable || save(true)
+  const keyOf = action => page.actions[action.name]?.key || ''
+
+  async function act(action, opinion, signed) {
+    await page.act(action.name, opinion, signed)
     done(t('action.done', { action: w(action.label), state: w(stateOf(page.definition, action.machine, stateFor(action))) }))
     if (action.print) await print(action)
   }
@@ -97,11 +105,17 @@ export function useFormActions(module, page, { promised, tab, show }) {
   async function run(action) {
     try {
       await doing[action.kind](action)
-    } catch (problem) {
-      if (problem.status === 412) return
-      form().setServerProblems(problem.errors)
-      failed(problem)
-    }
+    } catch (problem) { refused(problem) }
   }
-  return { shown, whyOf, run, save, saveAndNew }
+  function refused(problem) {
+    if (problem.status === 412) return
+    form().setServerProblems(problem.errors)
+    failed(problem)
+  }
+  
+  /** Submits without a key where the server leaves the choice. */
+  async function actPlainly(action) {
+    try { await act(action) } catch (problem) { refused(problem) }
+  }
+  return { shown, whyOf, keyOf, run, act, actPlainly, save, saveAndNew }
 }

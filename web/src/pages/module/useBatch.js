@@ -10,7 +10,7 @@ import { copyAs } from '../../renderer/copying.js'
 
 const MOST = 100 // documents of one PDF, copies of one document
 
-export function useBatch(module, definition, { by, where, only = () => null, show, open, reload }) {
+export function useBatch(module, definition, { by, where, only = () => null, show, sign, open, reload }) {
   const work = reactive({ open: false, busy: false, action: null, done: 0, total: 0, results: [], items: new Map() })
   const actions = computed(() => (definition.value ? actionsOf(definition.value, { by, where }).filter(action => only()?.includes(action.name) ?? true) : []))
   const labelOf = action => (action.batch && action.kind !== 'download' && by === 'applicant' ? t('batch.of', { action: w(action.label) }) : w(action.label))
@@ -82,9 +82,10 @@ export function useBatch(module, definition, { by, where, only = () => null, sho
       if (action.kind === 'copy') return await copy(action, items[0])
       if (action.kind === 'view') return show(action, items[0])
       if (action.kind === 'print' || action.kind === 'download') return await print(action, items)
+      if (action.key && sign) return await sign(action, items)
       const opinion = await askOpinion(action, { count: items.length, promise: action.complete ? w(definition.value.promise) : '' })
       if (opinion !== null) await send(action, items, opinion)
     } catch (problem) { failed(problem) }
   }
-  return { work, actions, labelOf, whyOf, run, close: () => { work.open = false } }
+  return { work, actions, labelOf, whyOf, run, send, close: () => { work.open = false } }
 }
