@@ -105,7 +105,8 @@ export async function fill(page, path, text) {
   await input.fill(text)
   await input.blur()
 }
-export const confirm = (page) => page.locator('.el-message-box').getByRole('button', { name: /确定|是|继续/ }).click()
+// Yes to what is asked; where an electronic key may sign, without one.
+export const confirm = (page) => page.locator('.el-message-box').getByRole('button', { name: /确定|是|继续/ }).or(page.getByRole('button', { name: /^不使用电子钥匙/ })).click()
 
 // Waits for what no page shows. (page.waitForFunction takes the promise of an async function for a yes.)
 export async function until(condition, seconds = 30) {

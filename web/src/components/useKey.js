@@ -26,10 +26,11 @@ export function useKey(watched = true) {
   function take(problem) {
     const { code } = problem
     if (code === 'no_prompt') control.pin = 'page'
-    if (code === 'pin_blocked') entry.tries = 0
     if (code === 'wrong_pin') entry.tries = problem.tries
-    if (code === 'last_try') entry.tries = 1
-    if (asked.value && ['wrong_pin', 'pin_format', 'default_pin'].includes(code)) entry.wrong = problem.message
+    // of these two the page speaks by itself
+    if (code === 'pin_blocked') entry.tries = 0
+    else if (code === 'last_try') entry.tries = 1
+    else if (asked.value && ['wrong_pin', 'pin_format', 'default_pin'].includes(code)) entry.wrong = problem.message
     else entry.problem = problem.message
   }
 
