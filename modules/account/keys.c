@@ -147,10 +147,9 @@ static int may_bind(struct store_connection *db, int64_t user, const struct bind
 static int insert_key(struct store_connection *db, struct web_call *call, const struct binding *binding, struct error *error)
 {
     const struct certificate *read = &binding->sign.read;
-    char algorithm[16];
+    char algorithm[KEY_ALGORITHM_SIZE];
 
-    if (read->algorithm == KEY_RSA) snprintf(algorithm, sizeof algorithm, "RSA-%d", read->bits);
-    else snprintf(algorithm, sizeof algorithm, "%s", read->algorithm == KEY_P256 ? "P-256" : "SM2");
+    key_algorithm_name(read, algorithm);
     return store_execute(db, error, NULL,
         "INSERT INTO ekey (id, account, label, sign_in_certificate, certificate, sign_in_fingerprint, fingerprint, holder, subject, issuer, serial, algorithm, "
         "valid_from, valid_to, bound) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",

@@ -66,16 +66,19 @@ int doc_signature_store(struct store_connection *db, const struct doc_act *act, 
     const struct doc_signature *signature = act->signature;
     const struct certificate *certificate = &signature->certificate;
     const struct doc_row *row = &act->row;
+    char algorithm[KEY_ALGORITHM_SIZE];
 
+    key_algorithm_name(certificate, algorithm);
     return store_execute(db, error, NULL,
         "INSERT INTO document_signature (document, sequence, action, at, signer, signer_name, subject, issuer, serial, fingerprint, certificate, form_version, "
-        "version, application_no, form_no, applied, event_hash, xml) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        "version, application_no, form_no, applied, event_hash, xml, algorithm) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         STORE_VALUES(store_integer(act->id), store_integer(row->event_sequence), store_string(act->action->name), store_integer(act->now),
                      store_integer(act->principal->user), store_string(act->principal->display_name), store_string(certificate->subject),
                      store_string(certificate->issuer), store_string(certificate->serial), store_string(certificate->fingerprint),
                      store_bytes(signature->der, signature->der_length), store_integer(act->form->version), store_integer(row->version - 1),
                      store_string(row->application_no), store_string(row->form_no), store_string(row->applied), store_string(row->event_hash),
-                     store_text(signature->xml, signature->xml_length)));
+                     store_text(signature->xml, signature->xml_length), store_string(algorithm)));
 }
 
 /* ---- showing it */
@@ -103,7 +106,7 @@ static int is_current(struct store_connection *db, const struct doc_module *modu
 
 struct shown {
     int64_t sequence, at, version, form_version;
-    const char *action, *signer, *subject, *issuer, *serial, *application_no, *form_no, *xml;
+    const char *action, *signer, *subject, *issuer, *serial, *application_no, *form_no, *xml, *algorithm;
 };
 
 static int write_shown(struct store_connection *db, const struct doc_module *module, const struct doc_row *row, const struct shown *s, struct arena *arena,
@@ -120,6 +123,7 @@ static int write_shown(struct store_connection *db, const struct doc_module *mod
     json_put_string(json, "subject", s->subject);
     json_put_string(json, "issuer", s->issuer);
     json_put_string(json, "serial", s->serial);
+    json_put_string(json, "algorithm", s->algorithm);
     json_put_string(json, "application_no", s->application_no);
     json_put_string(json, "form_no", s->form_no);
     json_put_integer(json, "version", s->version);
@@ -136,15 +140,15 @@ static int read_shown(struct store_connection *db, int64_t document, struct aren
 
     *count = 0;
     if (store_query(db, &rows, error,
-                    "SELECT sequence, at, version, form_version, action, signer_name, subject, issuer, serial, application_no, form_no, xml FROM document_signature "
+                    "SELECT sequence, at, version, form_version, action, signer_name, subject, issuer, serial, application_no, form_no, xml, algorithm FROM document_signature "
                     "WHERE document = $1 ORDER BY sequence DESC LIMIT 50",
                     STORE_VALUES(store_integer(document))))
         return (int)error->code;
     while (store_next(&rows) && *count < SHOWN_MAXIMUM) {
-        const char *text[8];
-        for (int i = 0; i < 8; i++) text[i] = arena_text(arena, store_column_text(&rows, 4 + i, NULL));
+        const char *text[9];
+        for (int i = 0; i < 9; i++) text[i] = arena_text(arena, store_column_text(&rows, 4 + i, NULL));
         shown[(*count)++] = (struct shown){store_column_integer(&rows, 0), store_column_integer(&rows, 1), store_column_integer(&rows, 2),
-                                           store_column_integer(&rows, 3), text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]};
+                                           store_column_integer(&rows, 3), text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7], text[8]};
     }
     return store_end(&rows);
 }

@@ -22,7 +22,7 @@ int doc_signable(const struct doc_act *act, struct arena *arena, struct buffer *
 /* In the transaction of the action, after its effects: keeps the signature with what the portal has assigned. */
 int doc_signature_store(struct store_connection *db, const struct doc_act *act, struct error *error);
 
-/* {"items":[{"id","action","signed_at","signer","subject","issuer","serial","application_no","form_no","version","current"}]} of a document that was
+/* {"items":[{"id","action","signed_at","signer","subject","issuer","serial","algorithm","application_no","form_no","version","current"}]} of a document that was
    read with its rights; newest first. "current": the stored body is, byte for byte, what was signed. */
 int doc_signatures_write(struct store_connection *db, const struct doc_module *module, const struct doc_row *row, struct arena *arena,
                          struct json_writer *json, struct error *error);

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "document/signature.h"
 #include "service/internal.h"
+#include "trust/seal.h"
 #include "trust/xml_signature.h"
 
 #include <stdio.h>
@@ -327,6 +328,22 @@ static int signed_xml(struct web_call *call)
     return answer_xml(call, &row, sequence, "signed");
 }
 
+static int receipt(struct web_call *call)
+{
+    const struct seal *seal = seal_of(service_of(call)->documents.seals, "portal");
+    struct doc_row row;
+    struct buffer document;
+    int64_t sequence;
+
+    if (!seal) return error_set(&call->error, ERROR_CONFLICT, "no_portal_seal", "本系统未配置回执签名，请与管理员联系。", "This portal has no seal for receipts; ask its administrator.");
+    if (read_row(call, &row) || web_parameter_id(call, 1, &sequence)) return (int)call->error.code;
+    buffer_init(&document, 65536);
+    if (!doc_receipt(reader_of(call), row.id, sequence, &document, &call->error))
+        seal_xml(seal, buffer_string(&document), document.length, &call->out, &call->error);
+    buffer_free(&document);
+    return call->error.code ? (int)call->error.code : answer_xml(call, &row, sequence, "receipt");
+}
+
 /* ---- start */
 
 int service_signatures_open(struct service *service, const struct config *config, struct error *error)
@@ -345,5 +362,6 @@ void service_signatures_close(struct service *service) { authorities_close(servi
 const struct web_route signature_routes[] = {
     {"POST", "/signatures/prepare", prepare, APPLICANTS, RIGHT_SUBMIT, 0, LANE_FAST, 16384, {0, 0}},
     {"GET", "/documents/:id/signatures", signatures, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/documents/:id/receipts/:n.xml", receipt, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/documents/:id/signatures/:n.xml", signed_xml, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {0}};

@@ -51,6 +51,12 @@ static bool algorithm_of(EVP_PKEY *key, enum key_algorithm *algorithm)
     return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof group, NULL) == 1 && !strcmp(group, "prime256v1");
 }
 
+void key_algorithm_name(const struct certificate *certificate, char name[KEY_ALGORITHM_SIZE])
+{
+    if (certificate->algorithm == KEY_RSA) snprintf(name, KEY_ALGORITHM_SIZE, "RSA-%d", certificate->bits);
+    else snprintf(name, KEY_ALGORITHM_SIZE, "%s", certificate->algorithm == KEY_P256 ? "P-256" : "SM2");
+}
+
 /* ---- what stands in it */
 
 static void cut_into(char *out, size_t size, const char *text, size_t length)

@@ -30,6 +30,10 @@ struct certificate {
    a key of another kind. */
 int certificate_read(const void *der, size_t length, struct certificate *certificate, struct error *error);
 
+#define KEY_ALGORITHM_SIZE 16
+/* "RSA-2048", "P-256", "SM2". */
+void key_algorithm_name(const struct certificate *certificate, char name[KEY_ALGORITHM_SIZE]);
+
 /* The certificates and revocation lists that are trusted here: every *.pem (certificates, also several in a file) and *.crl (PEM or
    DER) of a folder. Looked at again at most once a second, taken over when a file came, went or changed. Thread-safe. */
 struct authorities;

@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use Test::More;
 use File::Temp qw(tempdir);
+use Digest::SHA ();
 use Encode ();
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64);
@@ -65,6 +66,24 @@ for my $algorithm (sort keys %signer) {
 	is(system("xmlsec1 --verify --pubkey-cert-pem @{[ $signer{$algorithm}->pem('9C') ]} --enabled-key-data x509,rsa,ec $file >/dev/null 2>&1"), 0, '... which xmlsec1 finds valid');
 	spill('changed.xml', $xml->content =~ s/formVersion="1"/formVersion="2"/r);
 	isnt(system("xmlsec1 --verify --pubkey-cert-pem @{[ $signer{$algorithm}->pem('9C') ]} --enabled-key-data x509,rsa,ec $folder/changed.xml >/dev/null 2>&1"), 0, '... and not when a digit is changed');
+}
+
+# the receipt of the portal, verified with its certificate alone
+{
+	my $id = complete($operator);
+	my $item = prepared($id)->json->{items}[0];
+	my $answer = submit($id, $item->{token}, $signer->signed($item));
+	my ($kept) = @{ $operator->get("/api/export/documents/$id/signatures")->json->{items} };
+	my $receipt = $operator->get("/api/export/documents/$id/receipts/$kept->{id}.xml");
+	my ($digest) = $receipt->text =~ /signedDocumentSha256="(\w+)"/;
+	is($digest, Digest::SHA::sha256_hex($operator->get("/api/export/documents/$id/signatures/$kept->{id}.xml")->content), 'the receipt names the signed document by its digest');
+	like($receipt->text, qr/ formNo="@{[ $answer->json->{document}{form_no} ]}"/, '... and what the portal has assigned');
+	my $file = spill('receipt.xml', $receipt->content);
+	my ($certificate) = $receipt->text =~ m{<X509Certificate>([^<]+)};
+	spill('portal.pem', "-----BEGIN CERTIFICATE-----\n" . ($certificate =~ s/(.{1,64})/$1\n/gr) . "-----END CERTIFICATE-----\n");
+	is(system("openssl verify -CAfile @{[ $sw->var ]}/authority/authority.pem -attime 1788000000 $folder/portal.pem >/dev/null 2>&1"), 0, '... it is signed by a certificate of the configured authority');
+	is(system("xmlsec1 --verify --pubkey-cert-pem $folder/portal.pem --enabled-key-data x509,rsa,ec $file >/dev/null 2>&1"), 0, '... and xmlsec1 finds it valid');
+	is($other->get("/api/export/documents/$id/receipts/$kept->{id}.xml")->status, 404, '... nobody else has it');
 }
 
 # SM2 from outside: the signature of the canonical SignedInfo by openssl, the digest of the document by openssl, too

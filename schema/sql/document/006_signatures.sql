@@ -10,6 +10,7 @@ CREATE TABLE document_signature (
     subject TEXT NOT NULL,
     issuer TEXT NOT NULL,
     serial TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     certificate {bytes} NOT NULL,      -- DER
     form_version BIGINT NOT NULL,
