@@ -27,6 +27,19 @@ my $pending = bring_to(\%who, 'PENDING_FIRST');
 
 # method, path, data, then: anonymous owner other person first second manager foreign customs portal
 my @table = (
+	[ GET => "/api/export/documents/$printed/signatures", undef, qw(- + - - + + + - - -) ],
+	[ GET => "/api/export/documents/$printed/signatures/1.xml", undef, qw(- - - - - - - - - -) ],
+	[ GET => "/api/export/documents/$printed/receipts/1.xml", undef, qw(- - - - - - - - - -) ],
+	[ POST => '/api/export/signatures/prepare', {}, qw(- + + + - - - - - -) ],
+	[ GET => '/api/account/keys', undef, qw(- + + + - - - - - -) ],
+	[ POST => '/api/account/keys/challenge', {}, qw(- + + + - - - - - -) ],
+	[ POST => '/api/account/keys', {}, qw(- + + + - - - - - -) ],
+	[ DELETE => '/api/account/keys/1', undef, qw(- - - - - - - - - -) ],
+	[ GET => '/api/account/admin/keys', undef, qw(- - - - - - - - - +) ],
+	[ POST => '/api/account/admin/keys/1/revoke', {}, qw(- - - - - - - - - +) ],
+	[ POST => '/api/account/session/challenge', {}, qw(+ + + + + + + + + +) ],
+	[ POST => '/api/account/session/key', {}, qw(+ + + + + + + + + +) ],
+	[ GET => '/internal/account/users/1/keys', undef, qw(- - - - - - - - - -) ],
 	[ GET => '/api/export/forms', undef, qw(+ + + + + + + + + +) ],
 	[ GET => '/api/export/forms/export_licence/xsd', undef, qw(+ + + + + + + + + +) ],
 	[ GET => '/api/export/codes/country', undef, qw(- + + + + + + + + +) ],
