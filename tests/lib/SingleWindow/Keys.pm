@@ -40,23 +40,26 @@ my %running;
 my $test_process = $$;
 my $bad;
 
+# authority: the folder of one that is there (an instance's var/authority: then the instance trusts these cards); else one is made.
 sub start {
 	my ($class, %option) = @_;
 	my $self = bless { variant => $option{variant} // $ENV{VARIANT} // 'plain', secrets => {} }, $class;
 	$self->{dir} = tempdir('sw-keys-XXXXXX', DIR => $ENV{SINGLEWINDOW_TEST_TMP} // '/tmp', CLEANUP => 0);
 	weaken($running{$self} = $self);
-	make_path(map { "$self->{dir}/$_" } qw(run/pcscd readers drivers cards authority authorities person control));
+	chmod 0755, $self->{dir}; # an instance reads the authorities here
+	make_path(map { "$self->{dir}/$_" } qw(run/pcscd readers drivers cards person control));
 	_catch_signals();
 	$self->person(pin => '739146', agrees => 1);
-	$self->_authority;
+	$self->{authority} = $option{authority} // "$self->{dir}/authority";
+	$self->_authority('make', $self->{authority}) unless -d $self->{authority};
 	$self->_reader;
 	return $self;
 }
 
 # ---- cards and their certificates
 
-# Makes a card in its folder. algorithm RSA-2048 (default) or P-256; holder: a USCC; name: common name; slots (9A and 9C); pin, puk;
-# from, until: "20260101000000Z"; authority: another folder than the trusted one's (->other_authority).
+# Makes a card in its folder. algorithm RSA-2048 (default) or P-256; holder: a USCC; name: common name; slots (9A and 9C); pin, puk, tries;
+# from, until: "2026-12-31" (2020 to 2040); authority: another folder than this bench's (->other_authority).
 sub card {
 	my ($self, $name, %option) = @_;
 	my $folder = "$self->{dir}/cards/$name";
@@ -66,111 +69,47 @@ sub card {
 	return $folder;
 }
 
-# A certificate of a card, as PEM; the folder of trusted certificates and lists, as the setting `authorities` wants it.
+# A certificate of a card, as PEM; the folder that the setting `authorities` names.
 sub certificate { my ($self, $name, $slot) = @_; return _slurp("$self->{dir}/cards/$name/" . ($slot // '9C') . '.pem') }
-sub authorities { return "$_[0]{dir}/authorities" }
+sub authorities { return $_[0]{authority} }
 
 sub revoke {
 	my ($self, $name) = @_;
-	$self->_openssl('ca', '-config', "$self->{dir}/authority/openssl.cnf", '-revoke', $_) for glob "$self->{dir}/cards/$name/*.pem";
-	return $self->_list;
+	$self->_authority('revoke', $self->{authority}, $_) for sort glob "$self->{dir}/cards/$name/*.pem";
+	return;
 }
 
 # An authority that nobody trusts.
-sub other_authority { my ($self) = @_; my $folder = "$self->{dir}/stranger"; $self->_authority($folder) unless -d $folder; return $folder }
-
-sub _authority {
-	my ($self, $folder) = @_;
-	my $trusted = !$folder;
-	$folder //= "$self->{dir}/authority";
-	make_path("$folder/new");
-	_write("$folder/openssl.cnf", <<"END");
-[ca]
-default_ca = authority
-[authority]
-database = $folder/index
-serial = $folder/serial
-crlnumber = $folder/crlnumber
-new_certs_dir = $folder/new
-certificate = $folder/root.pem
-private_key = $folder/root.key
-default_md = sha256
-default_days = 3650
-default_crl_days = 3650
-policy = policy
-unique_subject = no
-string_mask = utf8only
-utf8 = yes
-[policy]
-countryName = optional
-organizationName = optional
-organizationIdentifier = optional
-organizationalUnitName = optional
-commonName = supplied
-serialNumber = optional
-[req]
-distinguished_name = name
-string_mask = utf8only
-utf8 = yes
-[name]
-[root]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign,cRLSign
-subjectKeyIdentifier = hash
-[9A]
-basicConstraints = CA:FALSE
-keyUsage = critical,digitalSignature
-authorityKeyIdentifier = keyid
-[9C]
-basicConstraints = CA:FALSE
-keyUsage = critical,digitalSignature,nonRepudiation
-authorityKeyIdentifier = keyid
-END
-	_write("$folder/index", '');
-	_write("$folder/$_", "1001\n") for qw(serial crlnumber);
-	$self->_openssl('req', '-new', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-config', "$folder/openssl.cnf",
-		'-extensions', 'root', '-utf8', '-subj', $trusted ? '/C=CN/O=测试认证机构 Test authority/CN=Test root' : '/C=CN/CN=Stranger',
-		'-days', 7300, '-keyout', "$folder/root.key", '-out', "$folder/root.pem");
-	return unless $trusted;
-	_write("$self->{dir}/authorities/root.pem", _slurp("$folder/root.pem"));
-	return $self->_list;
-}
-
-sub _list {
+sub other_authority {
 	my ($self) = @_;
-	my $new = "$self->{dir}/authority/list.new";
-	$self->_openssl('ca', '-config', "$self->{dir}/authority/openssl.cnf", '-gencrl', '-crl_lastupdate', '20250101000000Z', '-out', $new);
-	rename $new, "$self->{dir}/authorities/root.crl" or croak "root.crl: $!";
-	return;
+	my $folder = "$self->{dir}/stranger";
+	$self->_authority('make', $folder) unless -d $folder;
+	return $folder;
 }
 
 sub _issue {
 	my ($self, $folder, $slot, %option) = @_;
-	my $authority = $option{authority} // "$self->{dir}/authority";
-	my $subject = '/C=CN/O=' . ($option{enterprise} // '测试企业') . ($option{holder} ? "/organizationIdentifier=NTRCN-$option{holder}" : '')
-		. '/CN=' . ($option{name} // '张三');
-	my @kind = ($option{algorithm} // 'RSA-2048') eq 'RSA-2048' ? ('rsa:2048') : ('ec', '-pkeyopt', 'ec_paramgen_curve:P-256');
-	$self->_openssl('req', '-new', '-newkey', @kind, '-nodes', '-config', "$authority/openssl.cnf", '-utf8', '-subj', $subject,
-		'-keyout', "$folder/$slot.key", '-out', "$folder/$slot.csr");
-	$self->_openssl('ca', '-batch', '-notext', '-preserveDN', '-config', "$authority/openssl.cnf", '-extensions', $slot,
-		'-startdate', $option{from} // '20250101000000Z', '-enddate', $option{until} // '20351231235959Z',
-		'-in', "$folder/$slot.csr", '-out', "$folder/$slot.pem");
+	my @kind = ($option{algorithm} // 'RSA-2048') eq 'RSA-2048' ? qw(RSA -pkeyopt rsa_keygen_bits:2048) : qw(EC -pkeyopt ec_paramgen_curve:P-256);
+	_write("$folder/$slot.key", _run('openssl', 'genpkey', '-quiet', '-algorithm', @kind));
+	_write("$folder/$slot.pem", $self->_authority('issue', $option{authority} // $self->{authority}, $slot, "$folder/$slot.key",
+		$option{name} // '张三', $option{holder} // '91110000100000001X', map { $option{$_} ? ("--$_", $option{$_}) : () } qw(from until)));
 	return;
 }
 
-sub _openssl {
-	my ($self, @words) = @_;
+sub _authority { my ($self, @words) = @_; return _run("$ROOT/platform/authority", @words) }
+
+# What a program prints on standard output.
+sub _run {
+	my (@words) = @_;
 	utf8::encode($_) for grep { utf8::is_utf8($_) } @words;
-	my $pid = fork // croak "fork: $!";
+	my $pid = open my $pipe, '-|' // croak "fork: $!";
 	if (!$pid) {
 		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$self->{dir}/openssl.log";
-		open STDERR, '>&', \*STDOUT;
-		exec 'openssl', @words or POSIX::_exit(127);
+		exec @words or POSIX::_exit(127);
 	}
-	waitpid $pid, 0;
-	croak "openssl @words: " . _slurp("$self->{dir}/openssl.log") if $?;
-	return;
+	my $text = do { local $/ = undef; <$pipe> } // '';
+	close $pipe or croak "@words: " . ($? >> 8);
+	return $text;
 }
 
 # ---- the reader
@@ -306,6 +245,7 @@ sub shown { my ($self) = @_; return map { $JSON->decode($_) } split /\n/, _slurp
 sub control {
 	my ($self, %option) = @_;
 	$self->control_stop;
+	$self->{settings} = {} if $option{settings};
 	$self->{portal} = $option{portal} // $self->{portal} // ['https://portal.test'];
 	$self->{settings} = { %{ $self->{settings} // {} }, %{ $option{settings} // {} } };
 	_reserve_port($self) unless $self->{port};
