@@ -333,7 +333,8 @@ int seal_pdf(const struct seal *seal, const void *pdf, size_t length, const char
     put_signature(seal, out, base, read.objects, room, reason, now, &places);
     put_objects(&read, out, base, &places);
     put_table(&read, out, base, &places);
-    if (out->failed) return error_internal(error, "the sealed PDF is too long");
-    if (fill_in(seal, out, base, &places, room, error)) out->length = base;
+    if (out->failed) error_internal(error, "the sealed PDF is too long");
+    else fill_in(seal, out, base, &places, room, error);
+    if (error->code) out->length = base;
     return (int)error->code;
 }
