@@ -30,8 +30,6 @@ export const situation = computed(() => {
   return !control.readers.length ? 'no_reader' : control.readers.some(reader => reader.present) ? 'unknown_card' : 'no_key'
 })
 export const certificateOf = (key, slot) => key?.certificates.find(item => item.slot === slot) || null
-/** Who stands in a certificate: the common name of its subject. */
-export const holderOf = certificate => /(?:^|,)\s*CN\s*=\s*((?:\\.|[^,\\])+)/.exec(certificate?.subject || '')?.[1].replace(/\\(.)/g, '$1') || certificate?.subject || ''
 
 /* ---- calls */
 

@@ -38,4 +38,7 @@ export function showSize(bytes) {
 
 export const showBool = value => (language.value === 'en' ? (value ? 'Yes' : 'No') : value ? '是' : '否')
 
+/** Who stands in the name of a certificate (RFC 2253): its common name. */
+export const commonName = name => /(?:^|,)\s*CN\s*=\s*((?:\\.|[^,\\])+)/.exec(name || '')?.[1].replace(/\\(.)/g, '$1') || name || ''
+
 export const titleOf = article => (language.value === 'en' && article.title_en) || article.title

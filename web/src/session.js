@@ -2,7 +2,7 @@
 import { computed, reactive, ref } from 'vue'
 import { get, post, remove, setCsrf, watchSession } from './api.js'
 
-export const session = reactive({ loaded: false, problem: null, signed_in: false, demo: false, portal: null, user: null, enterprise: null,
+export const session = reactive({ loaded: false, problem: null, signed_in: false, demo: false, ekey: '', sign_out_on_removal: false, portal: null, user: null, enterprise: null,
   agency: null, today: '', expired: false })
 
 const absent = { signed_in: false, demo: false, portal: null, user: null, enterprise: null, agency: null, today: '' }

@@ -18,7 +18,7 @@ export function useKey(watched = true) {
 
   function ready() {
     entry.problem = chosen.value ? '' : t('ekey.choose_first')
-    entry.wrong = !asked.value || /^[\x21-\x7e]{6,8}$/.test(entry.pin) ? '' : t(entry.pin ? 'ekey.code.pin_format' : 'ekey.pin_missing')
+    entry.wrong = !asked.value || /^\d{6,8}$/.test(entry.pin) ? '' : t(entry.pin ? 'ekey.code.pin_format' : 'ekey.pin_missing')
     if (!entry.problem && tries.value === 1 && !entry.sure) entry.problem = t('ekey.last_try_tick')
     return !entry.problem && !entry.wrong && !blocked.value
   }

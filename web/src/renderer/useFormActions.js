@@ -58,7 +58,7 @@ export function useFormActions(module, page, { promised, tab, show, sign }) {
 
   async function transition(action) {
     // what a key signs is what is stored
-    if (keyOf(action)) return (await stored()) && sign(action, (await boundKeys()).items)
+    if (keyOf(action)) return (await stored()) && sign(action, await boundKeys())
     const opinion = await askOpinion(action)
     if (opinion === null || !(await stored())) return
     await act(action, opinion)

@@ -18,7 +18,7 @@ function fillIn(xml, signature) {
 }
 
 /** The keys that this account can sign with: bound, and neither given up nor revoked. */
-export const boundKeys = async () => { const { items, required } = await get('/account/keys'); return { required, items: items.filter(item => !['unbound', 'revoked'].includes(item.state)) } }
+export const boundKeys = async () => (await get('/account/keys')).items.filter(item => !['unbound', 'revoked'].includes(item.state))
 
 /** documents: rows (id, version, application_no). submit(document, {token, signed}, key): sends one; what it gives is its result. */
 export function useSigning(module, action, documents, bound, submit) {

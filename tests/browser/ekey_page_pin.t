@@ -1,0 +1,21 @@
+#!/usr/bin/perl
+# A client control that lets the page hand the PIN over: the page asks for it, once for each use.
+use strict;
+use warnings;
+use utf8;
+use JSON::PP qw(encode_json);
+use SingleWindow::Browser;
+use SingleWindow::Export;
+use SingleWindow::Keys;
+
+my $keys = SingleWindow::Keys->start;
+
+SingleWindow::Browser->run('ekey_page_pin.mjs', settings => { authorities => $keys->authorities, ekey => 'required' }, prepare => sub {
+	my ($sw) = @_;
+	my $applicant = $sw->signed_in('demo_admin');
+	my $uscc = $applicant->session->{enterprise}{uscc};
+	$keys->card('good', holder => $uscc, name => '张三');
+	$keys->control(portal => [ $sw->url ], settings => { pin => 'page' });
+	complete($applicant) for 1 .. 3;
+	$ENV{SW_KEYS} = encode_json({ dir => $keys->dir, port => $keys->port });
+});
