@@ -2,10 +2,12 @@
 #include "store/driver.h"
 
 #include "base/clock.h"
+#include "base/library.h"
 #include "base/log.h"
 #include "base/random.h"
 
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,26 @@
 #define AWAY_MILLISECONDS 500 /* after a failed connection nobody tries again for so long: no thread waits in vain */
 #define ATTEMPTS 10
 #define BYTEA 17 /* its type's number, fixed in the server's catalogue */
+
+/* ---- libpq, loaded when a PostgreSQL database is opened */
+
+#define FUNCTIONS(X) X(PQclear) X(PQcmdStatus) X(PQcmdTuples) X(PQconnectdbParams) X(PQerrorMessage) X(PQexec) X(PQexecPrepared) \
+    X(PQfinish) X(PQftype) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQntuples) X(PQprepare) X(PQresultErrorField) \
+    X(PQresultStatus) X(PQsetNoticeProcessor) X(PQstatus)
+
+static struct {
+    FUNCTIONS(LIBRARY_POINTER)
+} pq;
+static struct error pq_missing;
+static pthread_once_t pq_once = PTHREAD_ONCE_INIT;
+
+static void pq_load(void)
+{
+#define FUNCTION(name) LIBRARY_FUNCTION(pq, name)
+    static const struct library_function functions[] = {FUNCTIONS(FUNCTION)};
+
+    library_load("libpq.so.5", functions, sizeof functions / sizeof *functions, &pq_missing);
+}
 
 /* ---- errors */
 
@@ -34,11 +56,11 @@ static bool passes(const char *state)
 
 static int refuse(struct store_connection *connection, const PGresult *result, struct error *error)
 {
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *words = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *state = result ? pq.PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *words = result ? pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     if (!words)
-        words = PQerrorMessage(connection->native);
-    if (PQstatus(connection->native) == CONNECTION_BAD) {
+        words = pq.PQerrorMessage(connection->native);
+    if (pq.PQstatus(connection->native) == CONNECTION_BAD) {
         connection->again = true;
         return error_unavailable(error, "postgresql is away: %s", words);
     }
@@ -56,10 +78,10 @@ static int refuse(struct store_connection *connection, const PGresult *result, s
 /* Runs text without parameters. */
 static int simple(struct store_connection *connection, const char *sql, struct error *error)
 {
-    PGresult *result = PQexec(connection->native, sql);
-    ExecStatusType status = PQresultStatus(result);
+    PGresult *result = pq.PQexec(connection->native, sql);
+    ExecStatusType status = pq.PQresultStatus(result);
     int code = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refuse(connection, result, error);
-    PQclear(result);
+    pq.PQclear(result);
     return code;
 }
 
@@ -77,13 +99,13 @@ static PGconn *session_open(const struct store *store)
     const char *const keys[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle", "target_session_attrs",
                                 "application_name", "dbname", "client_encoding", NULL};
     const char *const values[] = {"3", "10000", "10", "read-write", store->module, store->where, "UTF8", NULL};
-    return PQconnectdbParams(keys, values, 1);
+    return pq.PQconnectdbParams(keys, values, 1);
 }
 
 static int session_begin(struct store_connection *connection, struct error *error)
 {
     char sql[400];
-    PQsetNoticeProcessor(connection->native, ignore_notice, NULL);
+    pq.PQsetNoticeProcessor(connection->native, ignore_notice, NULL);
     snprintf(sql, sizeof sql,
              "SET search_path TO %s; SET statement_timeout TO '10s'; SET lock_timeout TO '5s';"
              "SET idle_in_transaction_session_timeout TO '15s'; SET bytea_output TO hex;"
@@ -95,13 +117,13 @@ static int session_begin(struct store_connection *connection, struct error *erro
 
 static void shut(struct store_connection *connection)
 {
-    PQfinish(connection->native);
+    pq.PQfinish(connection->native);
     connection->native = NULL;
 }
 
 static int away(struct store_connection *connection, struct error *error)
 {
-    error_unavailable(error, "postgresql is away: %s", connection->native ? PQerrorMessage(connection->native) : "out of memory");
+    error_unavailable(error, "postgresql is away: %s", connection->native ? pq.PQerrorMessage(connection->native) : "out of memory");
     shut(connection);
     connection->away_until = clock_monotonic() + AWAY_MILLISECONDS;
     return error->code;
@@ -109,8 +131,13 @@ static int away(struct store_connection *connection, struct error *error)
 
 static int open_connection(struct store_connection *connection, struct error *error)
 {
+    pthread_once(&pq_once, pq_load);
+    if (pq_missing.code) {
+        *error = pq_missing;
+        return error->code;
+    }
     connection->native = session_open(connection->store);
-    if (PQstatus(connection->native) != CONNECTION_OK)
+    if (pq.PQstatus(connection->native) != CONNECTION_OK)
         return away(connection, error);
     if (session_begin(connection, error)) {
         shut(connection);
@@ -122,7 +149,7 @@ static int open_connection(struct store_connection *connection, struct error *er
 /* A connection that works, made anew if the last one broke. Prepared statements went with it. */
 static int alive(struct store_connection *connection, struct error *error)
 {
-    if (connection->native && PQstatus(connection->native) == CONNECTION_OK)
+    if (connection->native && pq.PQstatus(connection->native) == CONNECTION_OK)
         return 0;
     if (clock_monotonic() < connection->away_until)
         return error_unavailable(error, "postgresql is away");
@@ -152,14 +179,14 @@ static int prepare_database(struct store *store, struct error *error)
 static int prepare(struct store_connection *connection, struct store_statement *statement, const char *sql, struct error *error)
 {
     snprintf(statement->name, sizeof statement->name, "s%llu", (unsigned long long)++connection->tick);
-    PGresult *result = PQprepare(connection->native, statement->name, sql, 0, NULL);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+    PGresult *result = pq.PQprepare(connection->native, statement->name, sql, 0, NULL);
+    if (pq.PQresultStatus(result) != PGRES_COMMAND_OK) {
         refuse(connection, result, error);
         error_detail(error, "in: %.80s", sql);
-        PQclear(result);
+        pq.PQclear(result);
         return error->code;
     }
-    PQclear(result);
+    pq.PQclear(result);
     /* how many parameters: counted in the text, for the server would need another round trip to tell */
     bool quoted = false;
     for (const char *at = sql; *at; at++) {
@@ -176,10 +203,10 @@ static int prepare(struct store_connection *connection, struct store_statement *
 static void forget(struct store_connection *connection, struct store_statement *statement)
 {
     char sql[40];
-    if (!connection->native || PQstatus(connection->native) != CONNECTION_OK)
+    if (!connection->native || pq.PQstatus(connection->native) != CONNECTION_OK)
         return;
     snprintf(sql, sizeof sql, "DEALLOCATE %s", statement->name);
-    PQclear(PQexec(connection->native, sql));
+    pq.PQclear(pq.PQexec(connection->native, sql));
 }
 
 /* Integers go as text, which suits every integer type; text and bytes go as they are. */
@@ -199,12 +226,12 @@ static PGresult *run_statement(struct store_connection *connection, const struct
             texts[i] = digits[i];
         }
     }
-    return PQexecPrepared(connection->native, statement->name, (int)count, texts, lengths, formats, 0);
+    return pq.PQexecPrepared(connection->native, statement->name, (int)count, texts, lengths, formats, 0);
 }
 
 static bool is_good(const PGresult *result)
 {
-    ExecStatusType status = PQresultStatus(result);
+    ExecStatusType status = pq.PQresultStatus(result);
     return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
@@ -229,7 +256,7 @@ static int query(struct store_rows *rows, struct store_statement *statement, con
     }
     rows->code = refuse(rows->connection, result, rows->error);
     error_detail(rows->error, "in: %.80s", statement->sql);
-    PQclear(result);
+    pq.PQclear(result);
     return rows->code;
 }
 
@@ -245,14 +272,14 @@ static void scratch_free(struct store_rows *rows)
 static bool next(struct store_rows *rows)
 {
     scratch_free(rows);
-    return ++rows->row < PQntuples(rows->statement);
+    return ++rows->row < pq.PQntuples(rows->statement);
 }
 
 static void end(struct store_rows *rows)
 {
     scratch_free(rows);
     results_replace(rows->connection, rows->statement, NULL);
-    PQclear(rows->statement);
+    pq.PQclear(rows->statement);
 }
 
 static int execute(struct store_connection *connection, struct store_statement *statement, const struct store_value *values,
@@ -262,26 +289,26 @@ static int execute(struct store_connection *connection, struct store_statement *
     int code = is_good(result) ? 0 : refuse(connection, result, error);
     if (code)
         error_detail(error, "in: %.80s", statement->sql);
-    *changed = code ? 0 : strtoll(PQcmdTuples(result), NULL, 10);
-    PQclear(result);
+    *changed = code ? 0 : strtoll(pq.PQcmdTuples(result), NULL, 10);
+    pq.PQclear(result);
     return code;
 }
 
 static bool is_null(struct store_rows *rows, int column)
 {
-    return PQgetisnull(rows->statement, rows->row, column);
+    return pq.PQgetisnull(rows->statement, rows->row, column);
 }
 
 static int64_t integer(struct store_rows *rows, int column)
 {
-    const char *value = PQgetvalue(rows->statement, rows->row, column);
+    const char *value = pq.PQgetvalue(rows->statement, rows->row, column);
     return *value == 't' ? 1 : strtoll(value, NULL, 10); /* a condition is t or f */
 }
 
 static const char *text(struct store_rows *rows, int column, size_t *length)
 {
-    *length = (size_t)PQgetlength(rows->statement, rows->row, column);
-    return PQgetvalue(rows->statement, rows->row, column);
+    *length = (size_t)pq.PQgetlength(rows->statement, rows->row, column);
+    return pq.PQgetvalue(rows->statement, rows->row, column);
 }
 
 static int nibble(char c)
@@ -293,7 +320,7 @@ static int nibble(char c)
 static const void *bytes_of(struct store_rows *rows, int column, size_t *length)
 {
     const char *value = text(rows, column, length);
-    if (PQftype(rows->statement, column) != BYTEA || *length < 2)
+    if (pq.PQftype(rows->statement, column) != BYTEA || *length < 2)
         return value;
     *length = (*length - 2) / 2;
     void **piece = malloc(sizeof *piece + *length + 1);
@@ -314,7 +341,7 @@ static const void *bytes_of(struct store_rows *rows, int column, size_t *length)
 static void reset(struct store_connection *connection)
 {
     for (size_t i = 0; i < sizeof connection->results / sizeof *connection->results; i++) {
-        PQclear(connection->results[i]);
+        pq.PQclear(connection->results[i]);
         connection->results[i] = NULL;
     }
 }
@@ -334,19 +361,19 @@ static int begin(struct store_connection *connection, struct error *error)
 
 static void rollback(struct store_connection *connection)
 {
-    PQclear(PQexec(connection->native, "ROLLBACK"));
+    pq.PQclear(pq.PQexec(connection->native, "ROLLBACK"));
 }
 
 /* A failed transaction answers COMMIT with ROLLBACK, which is no error to the server. */
 static int commit(struct store_connection *connection, struct error *error)
 {
-    PGresult *result = PQexec(connection->native, "COMMIT");
+    PGresult *result = pq.PQexec(connection->native, "COMMIT");
     int code = 0;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    if (pq.PQresultStatus(result) != PGRES_COMMAND_OK)
         code = refuse(connection, result, error);
-    else if (strcmp(PQcmdStatus(result), "COMMIT"))
-        code = error_internal(error, "COMMIT was answered with %s", PQcmdStatus(result));
-    PQclear(result);
+    else if (strcmp(pq.PQcmdStatus(result), "COMMIT"))
+        code = error_internal(error, "COMMIT was answered with %s", pq.PQcmdStatus(result));
+    pq.PQclear(result);
     return code;
 }
 
@@ -363,7 +390,7 @@ static int attempt(struct store_connection *connection, struct store_task *task,
         if (!code) {
             code = commit(connection, &task->error);
             /* a connection that is lost during COMMIT leaves it open whether the work is stored */
-            *repeat = connection->again && connection->native && PQstatus(connection->native) == CONNECTION_OK;
+            *repeat = connection->again && connection->native && pq.PQstatus(connection->native) == CONNECTION_OK;
             return code;
         }
         rollback(connection);

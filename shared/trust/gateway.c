@@ -2,8 +2,10 @@
 
 #include "base/buffer.h"
 #include "base/json_write.h"
+#include "base/library.h"
 #include "base/random.h"
 
+#define CURL_DISABLE_TYPECHECK /* its checks know the functions, not pointers to them */
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -15,8 +17,33 @@
 
 #define SECONDS 10L
 
+/* ---- libcurl, loaded when the first message leaves */
+
+#define FUNCTIONS(X) X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) X(curl_easy_setopt) \
+    X(curl_easy_strerror) X(curl_global_init) X(curl_slist_append) X(curl_slist_free_all)
+
+static struct {
+    FUNCTIONS(LIBRARY_POINTER)
+} curl;
+static struct error curl_missing;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void begin(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static void begin(void)
+{
+#define FUNCTION(name) LIBRARY_FUNCTION(curl, name)
+    static const struct library_function functions[] = {FUNCTIONS(FUNCTION)};
+    if (!library_load("libcurl.so.4", functions, sizeof functions / sizeof *functions, &curl_missing))
+        curl.curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int handle_get(CURL **handle, struct error *error)
+{
+    pthread_once(&once, begin);
+    if (curl_missing.code)
+        return (int)(*error = curl_missing).code;
+    *handle = curl.curl_easy_init();
+    return *handle ? 0 : error_unavailable(error, "no gateway");
+}
 
 static bool has_scheme(const char *url, const char *const *schemes)
 {
@@ -115,20 +142,20 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 static int perform(CURL *handle, bool may_be_private, const char *what, struct buffer *answer, long *status, struct error *error)
 {
     struct connecting connecting = {may_be_private, false};
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &connecting);
-    curl_easy_setopt(handle, CURLOPT_PROXY, "");
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, answer);
-    CURLcode result = curl_easy_perform(handle);
+    curl.curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl.curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &connecting);
+    curl.curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    curl.curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
+    curl.curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl.curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    curl.curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
+    curl.curl_easy_setopt(handle, CURLOPT_WRITEDATA, answer);
+    CURLcode result = curl.curl_easy_perform(handle);
     if (connecting.refused)
         return error_unavailable(error, "%s gateway: it stands at a private address (gateway_private = 1 allows that)", what);
     if (result != CURLE_OK)
-        return error_unavailable(error, "%s gateway: %s", what, curl_easy_strerror(result));
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status);
+        return error_unavailable(error, "%s gateway: %s", what, curl.curl_easy_strerror(result));
+    curl.curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status);
     return 0;
 }
 
@@ -186,21 +213,21 @@ static int mail_send(const struct gateway *gateway, CURL *handle, const char *to
 {
     struct buffer message;
     struct reading reading;
-    struct curl_slist *recipients = curl_slist_append(NULL, to);
+    struct curl_slist *recipients = curl.curl_slist_append(NULL, to);
     buffer_init(&message, 65536);
     mail_write(&message, gateway, to, subject, text);
     reading = (struct reading){message.data, message.length};
-    curl_easy_setopt(handle, CURLOPT_URL, gateway->mail);
+    curl.curl_easy_setopt(handle, CURLOPT_URL, gateway->mail);
     /* a code that opens an account does not cross the internet in the clear */
-    curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)(gateway->may_be_private ? CURLUSESSL_TRY : CURLUSESSL_ALL));
-    curl_easy_setopt(handle, CURLOPT_MAIL_FROM, gateway->mail_from);
-    curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
-    curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
-    curl_easy_setopt(handle, CURLOPT_READDATA, &reading);
-    curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    curl.curl_easy_setopt(handle, CURLOPT_USE_SSL, (long)(gateway->may_be_private ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+    curl.curl_easy_setopt(handle, CURLOPT_MAIL_FROM, gateway->mail_from);
+    curl.curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
+    curl.curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
+    curl.curl_easy_setopt(handle, CURLOPT_READDATA, &reading);
+    curl.curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
     long status = 0;
     int code = message.failed ? error_internal(error, "the message is too long") : perform(handle, gateway->may_be_private, "mail", NULL, &status, error);
-    curl_slist_free_all(recipients);
+    curl.curl_slist_free_all(recipients);
     buffer_free(&message);
     return accepted(code, status, "mail", error);
 }
@@ -211,17 +238,17 @@ static int post_json(CURL *handle, const char *url, bool may_be_private, const c
                      long *status, struct error *error)
 {
     struct buffer authorization;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers = curl.curl_slist_append(NULL, "Content-Type: application/json");
     buffer_init(&authorization, 1024);
     if (token) {
         buffer_printf(&authorization, "Authorization: Bearer %s", token);
-        headers = curl_slist_append(headers, buffer_string(&authorization));
+        headers = curl.curl_slist_append(headers, buffer_string(&authorization));
     }
-    curl_easy_setopt(handle, CURLOPT_URL, url);
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, json);
+    curl.curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl.curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl.curl_easy_setopt(handle, CURLOPT_POSTFIELDS, json);
     int code = authorization.failed ? error_internal(error, "the message is too long") : perform(handle, may_be_private, what, answer, status, error);
-    curl_slist_free_all(headers);
+    curl.curl_slist_free_all(headers);
     buffer_free(&authorization);
     return code;
 }
@@ -245,24 +272,22 @@ static int sms_send(const struct gateway *gateway, CURL *handle, const char *to,
 
 int gateway_ask(const char *url, bool may_be_private, const char *token, const char *json, struct buffer *answer, long *status, struct error *error)
 {
-    pthread_once(&once, begin);
-    CURL *handle = curl_easy_init();
+    CURL *handle;
     *status = 0;
-    if (!handle)
-        return error_unavailable(error, "no gateway");
+    if (handle_get(&handle, error))
+        return error->code;
     int code = post_json(handle, url, may_be_private, token, json, "partner", answer, status, error);
-    curl_easy_cleanup(handle);
+    curl.curl_easy_cleanup(handle);
     return code;
 }
 
 int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
                  struct error *error)
 {
-    pthread_once(&once, begin);
-    CURL *handle = curl_easy_init();
-    if (!handle)
-        return error_unavailable(error, "no gateway");
+    CURL *handle;
+    if (handle_get(&handle, error))
+        return error->code;
     int code = way == GATEWAY_MAIL ? mail_send(gateway, handle, to, subject, text, error) : sms_send(gateway, handle, to, text, error);
-    curl_easy_cleanup(handle);
+    curl.curl_easy_cleanup(handle);
     return code;
 }

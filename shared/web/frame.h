@@ -43,7 +43,7 @@ struct web_epochs;
 
 struct web_server {
     char module[32];
-    char *socket_path, *public_origin, *internal;
+    char *socket_path, *public_origin, *internal; /* the last: path of the socket of the internal server block */
     const struct config *config;
     char secret[129]; /* of guests' CSRF tokens */
     bool secure;      /* public_url is https */

@@ -57,7 +57,10 @@ static int settings_read(struct web_server *server, const struct config *config,
     if (!directory || (size_t)snprintf(path, sizeof path, "%s/%s.sock", directory, server->module) >= sizeof path)
         return error_internal(error, "socket_dir is missing or too long");
     server->socket_path = strdup(path);
-    server->internal = strdup(config_text(config, "internal", ""));
+    const char *internal = config_text(config, "internal", "unix:");
+    if (strncmp(internal, "unix:", 5) != 0)
+        return error_internal(error, "internal must be unix:<path>; what runs on another node is reached through this one's nginx");
+    server->internal = strdup(internal + 5);
     origin_set(server, config_text(config, "public_url", ""));
     if (config_integer(config, "threads", 1, 32, 4, &server->threads, error) ||
         config_integer(config, "slow_threads", 1, 16, 2, &server->slow_threads, error) ||

@@ -171,7 +171,7 @@ void web_written(struct web_call *call, int code);
 
 /* ---- between programs */
 
-/* A request to another program through nginx's internal server block (setting `internal`), at most `milliseconds`. The answer's
+/* A request to another program through nginx's internal server block (setting `internal` = unix:<path>), at most `milliseconds`. The answer's
    body is appended to `answer`. Returns 0 for 2xx, else a code (ERROR_UNAVAILABLE when nobody answers). */
 int web_internal_request(struct web_server *server, const char *method, const char *path, const char *body, int milliseconds,
                          struct buffer *answer, struct error *error);
