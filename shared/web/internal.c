@@ -44,7 +44,7 @@ static int dial(const char *where)
     int fd = strlen(where) < sizeof address.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
     if (fd < 0)
         return -1;
-    strcpy(address.sun_path, where);
+    memcpy(address.sun_path, where, strlen(where) + 1);
     if (!connect(fd, (const struct sockaddr *)&address, sizeof address))
         return fd;
     close(fd);
