@@ -176,6 +176,13 @@ static bool is_json(struct MHD_Connection *connection)
     return type && !strncasecmp(type, "application/json", 16) && (!type[16] || type[16] == ';' || type[16] == ' ');
 }
 
+static void body_free(struct request *request)
+{
+    OPENSSL_clear_free(request->body, request->capacity);
+    request->body = NULL;
+    request->length = request->capacity = 0;
+}
+
 static enum MHD_Result perform(struct MHD_Connection *connection, struct request *request, const char *path, const char *method)
 {
     const char *authorization = header(connection, "Authorization");
@@ -191,6 +198,7 @@ static enum MHD_Result perform(struct MHD_Connection *connection, struct request
                         .answer = &out,
                         .tries = -1};
     enum refusal refusal = request->too_large ? TOO_LARGE : !strcmp(method, "POST") && !is_json(connection) ? BAD_JSON : route(&call);
+    body_free(request); /* before anybody has an answer */
     if (refusal)
         refusal_write(refusal, call.tries, &out);
     enum MHD_Result result = out.failed ? MHD_NO : answer(connection, request->origin, refusal, &out);
@@ -235,7 +243,7 @@ static void completed(void *context, struct MHD_Connection *connection, void **m
     (void)connection;
     (void)code;
     if (request)
-        OPENSSL_clear_free(request->body, request->capacity);
+        body_free(request);
     free(request);
     *memory = NULL;
 }

@@ -49,6 +49,8 @@ static enum refusal exchange(void *context, const unsigned char *command, size_t
         length--; /* T=0 has no place for both lengths; the card says by 61xx what it has */
     LONG code = SCardTransmit(session->handle, protocol, command, length, NULL, answer, &size);
     *answer_length = size;
+    if (code == SCARD_S_SUCCESS && size < 2)
+        code = SCARD_E_COMM_DATA_LOST; /* so do some readers say that the card went away under the command */
     return code == SCARD_S_SUCCESS ? DONE : failed(session, code);
 }
 

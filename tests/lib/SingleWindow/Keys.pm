@@ -35,6 +35,7 @@ use Time::HiRes qw(sleep time);
 use SingleWindow::Client;
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
+my $OWN = 'http://localhost:9'; # an origin of the bench's own, through which it watches the control
 my $JSON = JSON::PP->new->utf8->canonical;
 my %running;
 my $test_process = $$;
@@ -200,7 +201,7 @@ sub wait_for_key {
 		_wait(sub { ($self->tool('opensc-tool', '-a'))[0] == 0 ? $there : !$there }, sub { 'pcscd does not see the card' });
 		return;
 	}
-	my $page = $self->page($self->{portal}[0])->paired;
+	my $page = $self->page($OWN)->paired;
 	_wait(sub {
 		my $state = $page->get('/state')->json;
 		return !!$there == !!grep { $_->{key} } @{ $state->{readers} };
@@ -252,7 +253,7 @@ sub control {
 	my $prompt = "$self->{dir}/pinentry";
 	_write($prompt, "#!/bin/sh\nexec perl '$ROOT/tests/ekey/pinentry' '$self->{dir}/person'\n");
 	chmod 0755, $prompt;
-	my %set = (port => $self->{port}, portal => "@{ $self->{portal} }", prompt => $prompt, state => "$self->{dir}/control", %{ $self->{settings} });
+	my %set = (port => $self->{port}, portal => "@{ $self->{portal} } $OWN", prompt => $prompt, state => "$self->{dir}/control", %{ $self->{settings} });
 	_write("$self->{dir}/settings", join '', map { "$_ = $set{$_}\n" } sort keys %set);
 	$self->_pair_from_the_start;
 	my $program = "$ROOT/build/$self->{variant}/bin/ekey-control";
@@ -276,7 +277,7 @@ sub control {
 sub _pair_from_the_start {
 	my ($self) = @_;
 	my $file = "$self->{dir}/control/pairings";
-	for my $origin (grep { !$self->{secrets}{$_} } @{ $self->{portal} }) {
+	for my $origin (grep { !$self->{secrets}{$_} } @{ $self->{portal} }, $OWN) {
 		my $secret = $self->{secrets}{$origin} = sha256_hex("$origin $self->{dir}");
 		_write($file, _slurp($file) . "$origin " . sha256_hex($secret) . "\n");
 	}
