@@ -108,7 +108,7 @@ $(V)/unit/%: $(V)/obj/tests/unit/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS) $(UNIT_LIBS)
 
-$(V)/fuzz/%: $(V)/obj/tests/fuzz/%.o $(LIBRARY)
+$(V)/fuzz/%: $(V)/obj/tests/fuzz/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS) $(UNIT_LIBS)

@@ -56,7 +56,7 @@ $(V)/ekey/piv-card: $(call objects,$(wildcard tests/ekey/*.c)) $(LIBRARY)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$(V)/bench/%,$(wildcard tests/bench/*.c))
-$(V)/bench/%: $(V)/obj/tests/bench/%.o $(LIBRARY)
+$(V)/bench/%: $(V)/obj/tests/bench/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)

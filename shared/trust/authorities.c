@@ -1,4 +1,4 @@
-#include "trust/certificate.h"
+#include "trust/certificate_native.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -408,14 +408,12 @@ int certificate_check(struct authorities *authorities, const void *der, size_t l
 {
     struct certificate certificate;
     struct trusted *trusted;
-    const unsigned char *at = der;
-    X509 *native;
+    X509 *native = certificate_open(der, length, &certificate, error);
     uint32_t wanted_use = use == USE_SIGN_IN ? KU_DIGITAL_SIGNATURE : KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION;
     int code;
 
-    if (certificate_read(der, length, &certificate, error)) return (int)error->code;
-    native = d2i_X509(NULL, &at, (long)length);
-    if (!native || !set_id(native, authorities->sm2_id)) {
+    if (!native) return (int)error->code;
+    if (!set_id(native, authorities->sm2_id)) {
         X509_free(native);
         return error_internal(error, "out of memory");
     }

@@ -1,11 +1,10 @@
-#include "trust/certificate.h"
+#include "trust/certificate_native.h"
 
 #include "base/digest.h"
 #include "base/utf8.h"
 
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -136,15 +135,14 @@ static bool serial_of(const X509 *native, char *out, size_t size)
     return good;
 }
 
-int certificate_read(const void *der, size_t length, struct certificate *certificate, struct error *error)
+X509 *certificate_open(const void *der, size_t length, struct certificate *certificate, struct error *error)
 {
     X509 *native = decode(der, length);
     int at = -1;
     bool good = false;
 
     memset(certificate, 0, sizeof *certificate);
-    if (!native) return unreadable(error, "no certificate");
-    if (algorithm_of(X509_get0_pubkey(native), &certificate->algorithm)) {
+    if (native && algorithm_of(X509_get0_pubkey(native), &certificate->algorithm)) {
         X509_NAME *subject = X509_get_subject_name(native);
         certificate->bits = EVP_PKEY_get_bits(X509_get0_pubkey(native));
         name_line(subject, certificate->subject, sizeof certificate->subject);
@@ -155,8 +153,19 @@ int certificate_read(const void *der, size_t length, struct certificate *certifi
         good = serial_of(native, certificate->serial, sizeof certificate->serial) &&
                instant_of(X509_get0_notBefore(native), &certificate->not_before) && instant_of(X509_get0_notAfter(native), &certificate->not_after);
     }
+    if (good) return native;
+    unreadable(error, native ? "a key of another kind, or a broken date or serial number" : "no certificate");
     X509_free(native);
-    return good ? 0 : unreadable(error, "a key of another kind, or a broken date or serial number");
+    return NULL;
+}
+
+int certificate_read(const void *der, size_t length, struct certificate *certificate, struct error *error)
+{
+    X509 *native = certificate_open(der, length, certificate, error);
+
+    if (!native) return (int)error->code;
+    X509_free(native);
+    return 0;
 }
 
 /* ---- signatures */
@@ -196,24 +205,30 @@ static bool verify(EVP_PKEY *key, enum key_algorithm algorithm, const char *sm2_
     return good;
 }
 
+bool certificate_key_verify(X509 *native, enum key_algorithm algorithm, const char *sm2_id, const void *bytes, size_t count, const void *signature,
+                            size_t signature_length)
+{
+    EVP_PKEY *key = X509_get0_pubkey(native);
+    unsigned char *pair;
+    bool good;
+    int size;
+
+    if (algorithm == KEY_RSA) return verify(key, algorithm, sm2_id, bytes, count, signature, signature_length);
+    if (signature_length != 64) return false;
+    pair = pair_as_der(signature, &size);
+    good = pair && verify(key, algorithm, sm2_id, bytes, count, pair, (size_t)size);
+    OPENSSL_free(pair);
+    return good;
+}
+
 bool certificate_verify(const void *der, size_t length, const char *sm2_id, const void *bytes, size_t count, const void *signature,
                         size_t signature_length)
 {
     X509 *native = decode(der, length);
-    EVP_PKEY *key = native ? X509_get0_pubkey(native) : NULL;
     enum key_algorithm algorithm;
-    bool good = false;
+    bool good = native && algorithm_of(X509_get0_pubkey(native), &algorithm) &&
+                certificate_key_verify(native, algorithm, sm2_id, bytes, count, signature, signature_length);
 
-    if (algorithm_of(key, &algorithm)) {
-        if (algorithm == KEY_RSA) {
-            good = verify(key, algorithm, sm2_id, bytes, count, signature, signature_length);
-        } else if (signature_length == 64) {
-            int size;
-            unsigned char *pair = pair_as_der(signature, &size);
-            good = pair && verify(key, algorithm, sm2_id, bytes, count, pair, (size_t)size);
-            OPENSSL_free(pair);
-        }
-    }
     X509_free(native);
     return good;
 }

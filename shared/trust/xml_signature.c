@@ -3,12 +3,12 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "trust/certificate_native.h"
 
 #include <libxml/c14n.h>
 #include <libxml/parser.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <string.h>
 #include <xmlsec/crypto.h>
@@ -90,14 +90,13 @@ static const char *outside_limits(const char *xml, size_t length)
     return NULL;
 }
 
-static int read_tree(const char *xml, size_t length, xmlDocPtr *document, struct error *error)
+/* NULL or what is wrong. The tree is to be freed in either case. */
+static const char *read_tree(const char *xml, size_t length, xmlDocPtr *document)
 {
     const char *why = outside_limits(xml, length);
 
-    *document = NULL;
-    if (why) return unreadable(error, why);
-    *document = xmlReadMemory(xml, (int)length, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    return *document && xmlDocGetRootElement(*document) ? 0 : unreadable(error, "not well-formed");
+    *document = why ? NULL : xmlReadMemory(xml, (int)length, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    return why ? why : *document && xmlDocGetRootElement(*document) ? NULL : "not well-formed";
 }
 
 static void say_nothing(void *context, xmlErrorPtr about) { (void)context, (void)about; }
@@ -121,13 +120,12 @@ static bool append_canonical(xmlDocPtr document, struct buffer *out)
 int xml_canonical(const char *xml, size_t length, struct buffer *out, struct error *error)
 {
     xmlDocPtr document;
+    const char *why = read_tree(xml, length, &document);
 
-    int code = read_tree(xml, length, &document, error);
-
-    if (!code && !append_canonical(document, out))
-        code = out->failed ? error_internal(error, "the canonical form is too long for the caller") : unreadable(error, "no canonical form");
+    if (!why && !append_canonical(document, out)) why = "no canonical form";
     xmlFreeDoc(document);
-    return code;
+    if (why && out->failed) return error_internal(error, "the canonical form is too long for the caller");
+    return why ? unreadable(error, why) : 0;
 }
 
 /* ---- making */
@@ -262,25 +260,22 @@ static const char *compare_signed_info(xmlDocPtr document, const struct parts *p
 }
 
 /* The key of the certificate as libxmlsec1 wants it. */
-static xmlSecKeyPtr key_of(const void *certificate, size_t length)
+static xmlSecKeyPtr key_of(X509 *native)
 {
-    const unsigned char *at = certificate;
-    X509 *native = d2i_X509(NULL, &at, (long)length);
-    EVP_PKEY *public_key = native ? X509_get_pubkey(native) : NULL;
+    EVP_PKEY *public_key = X509_get_pubkey(native);
     xmlSecKeyDataPtr data = public_key ? xmlSecOpenSSLEvpKeyAdopt(public_key) : NULL;
     xmlSecKeyPtr key = data ? xmlSecKeyCreate() : NULL;
 
     if (!data) EVP_PKEY_free(public_key);
     else if (!key) xmlSecKeyDataDestroy(data);
     else xmlSecKeySetValue(key, data);
-    X509_free(native);
     return key;
 }
 
 /* With the key of the certificate and nothing that stands in the document; only what signed_info.h makes is switched on. */
-static bool verify_by_xmlsec(xmlNodePtr signature, const void *certificate, size_t length)
+static bool verify_by_xmlsec(xmlNodePtr signature, X509 *native)
 {
-    xmlSecKeyPtr key = key_of(certificate, length);
+    xmlSecKeyPtr key = key_of(native);
     xmlSecDSigCtxPtr context = key ? xmlSecDSigCtxCreate(NULL) : NULL;
     bool good = false;
 
@@ -304,8 +299,8 @@ static bool verify_by_xmlsec(xmlNodePtr signature, const void *certificate, size
 }
 
 /* NULL or what is wrong. */
-static const char *check_tree(xmlDocPtr document, const struct signature_profile *profile, enum key_algorithm algorithm, const void *certificate,
-                              size_t certificate_length, const char *sm2_id, struct buffer *content)
+static const char *check_tree(xmlDocPtr document, const struct signature_profile *profile, enum key_algorithm algorithm, X509 *native,
+                              const char *sm2_id, struct buffer *content)
 {
     struct parts parts = {0};
     struct buffer given;
@@ -316,12 +311,12 @@ static const char *check_tree(xmlDocPtr document, const struct signature_profile
     buffer_init(&given, SIGNED_INFO_MAXIMUM);
     why = compare_signed_info(document, &parts, profile, content, &given);
     if (!why && algorithm == KEY_SM2) {
-        good = certificate_verify(certificate, certificate_length, sm2_id, given.data, given.length, parts.value, parts.value_length);
+        good = certificate_key_verify(native, algorithm, sm2_id, given.data, given.length, parts.value, parts.value_length);
         if (!good) why = "not signed by this key (SM2)";
     } else if (!why) {
         pthread_once(&once, start);
         if (!started) why = "libxmlsec1 does not start";
-        else if (!verify_by_xmlsec(parts.signature, certificate, certificate_length)) why = "not signed by this key";
+        else if (!verify_by_xmlsec(parts.signature, native)) why = "not signed by this key";
     }
     buffer_free(&given);
     return why;
@@ -333,23 +328,19 @@ int xml_signature_check(const char *xml, size_t length, const void *certificate,
     struct certificate about;
     struct signature_profile profile;
     struct buffer found;
-    xmlDocPtr document;
+    xmlDocPtr document = NULL;
+    X509 *native = certificate_open(certificate, certificate_length, &about, error);
     const char *why;
 
-    if (certificate_read(certificate, certificate_length, &about, error)) return (int)error->code;
+    if (!native) return (int)error->code;
     profile = about.algorithm == KEY_SM2 && sm2 ? *sm2 : signature_profile_of(about.algorithm);
-    if (length && xml[length - 1] != '>') return wrong(error, "something behind the document");
-    if (read_tree(xml, length, &document, error)) {
-        char reason[sizeof error->detail];
-        memcpy(reason, error->detail, sizeof reason);
-        xmlFreeDoc(document);
-        return wrong(error, reason);
-    }
     buffer_init(&found, SIGNED_XML_MAXIMUM);
-    why = check_tree(document, &profile, about.algorithm, certificate, certificate_length, sm2_id, &found);
+    why = length && xml[length - 1] != '>' ? "something behind the document" : read_tree(xml, length, &document);
+    if (!why) why = check_tree(document, &profile, about.algorithm, native, sm2_id, &found);
     if (!why) buffer_bytes(content, found.data, found.length);
     buffer_free(&found);
     xmlFreeDoc(document);
+    X509_free(native);
     if (why) return wrong(error, why);
     return content->failed ? error_internal(error, "the signed content is too long for the caller") : 0;
 }
