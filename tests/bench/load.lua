@@ -1,5 +1,6 @@
 -- A script for wrk: one request again and again, or one for each id of a file, from an offset on.
--- arguments: method path headers-file body-file ids-file offset; "-" = none. "@" in the path stands for the id.
+-- arguments: method path headers-file body-file ids-file offset once|again most bodies-file; "-" = none. "@" in the path stands for
+-- the id; a line of the bodies-file for each id is its own body.
 -- Prints: requests seconds errors p50 p99 bytes used.
 local list = {}
 
@@ -34,7 +35,9 @@ function init(args)
   -- made beforehand: formatting would cost the core that the programs need
   local ready = {}
   local last = math.min(#ids, at + tonumber(args[8] or #ids))
-  for i = at + 1, last do ready[#ready + 1] = wrk.format(method, before .. ids[i] .. after, headers, body) end
+  local own = slurp(args[9] or "-")
+  local lines = own and own:gmatch("[^\n]+")
+  for i = at + 1, last do ready[#ready + 1] = wrk.format(method, before .. ids[i] .. after, headers, lines and lines() or body) end
   local next = 0
   request = function()
     next = next + 1
