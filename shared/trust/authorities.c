@@ -226,22 +226,31 @@ static int look(const struct authorities *authorities, struct listing *listing, 
     return 0;
 }
 
-static struct trusted *load(const struct authorities *authorities, const struct listing *listing, struct error *error)
+static struct trusted *trusted_new(void)
 {
     struct trusted *trusted = calloc(1, sizeof *trusted);
-    int code = 0;
 
-    if (trusted) {
-        trusted->store = X509_STORE_new();
-        trusted->lists = sk_X509_CRL_new_null();
+    if (!trusted) return NULL;
+    trusted->users = 1;
+    trusted->store = X509_STORE_new();
+    trusted->lists = sk_X509_CRL_new_null();
+    if (trusted->store && trusted->lists) return trusted;
+    trusted_free(trusted);
+    return NULL;
+}
+
+static struct trusted *load(const struct authorities *authorities, const struct listing *listing, struct error *error)
+{
+    struct trusted *trusted = trusted_new();
+    bool good = trusted != NULL;
+
+    if (!good) {
+        error_internal(error, "out of memory");
+        return NULL;
     }
-    if (!trusted || !trusted->store || !trusted->lists) code = error_internal(error, "out of memory");
-    for (int i = 0; !code && i < listing->count; i++) code = take_file(trusted, authorities, listing->entries[i]->d_name, error);
-    if (!code && !check_sm2_lists(trusted, authorities->sm2_id)) code = error_internal(error, "out of memory");
-    if (!code) {
-        trusted->users = 1;
-        return trusted;
-    }
+    for (int i = 0; good && i < listing->count; i++) good = !take_file(trusted, authorities, listing->entries[i]->d_name, error);
+    if (good && !(good = check_sm2_lists(trusted, authorities->sm2_id))) error_internal(error, "out of memory");
+    if (good) return trusted;
     trusted_free(trusted);
     return NULL;
 }

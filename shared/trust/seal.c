@@ -26,8 +26,7 @@ struct seals {
     struct config *lines;
     struct named *named;
     size_t count;
-    struct seal **seals; /* each location once */
-    size_t seal_count;
+    struct seal **seals; /* each location once; the last is NULL */
     pthread_mutex_t turn;
 };
 
@@ -132,11 +131,12 @@ static int take_line(struct seals *seals, const char *file, const char *name, co
     *named = (struct named){name, NULL};
     if (!length || length >= sizeof location) return error_internal(error, "seals %s: %s names no key", file, name);
     snprintf(location, sizeof location, "%.*s", (int)length, value);
-    for (size_t i = 0; i < seals->seal_count; i++)
-        if (!strcmp(seals->seals[i]->location, location)) named->seal = seals->seals[i];
-    if (named->seal) return 0;
+    struct seal **at = seals->seals;
+    while (*at && strcmp((*at)->location, location) != 0) at++;
+    named->seal = *at;
+    if (*at) return 0;
     if (!(seal = calloc(1, sizeof *seal))) return error_internal(error, "out of memory");
-    named->seal = seals->seals[seals->seal_count++] = seal;
+    named->seal = *at = seal;
     if (!open_seal(seals, file, location, password_file, seal, error)) return 0;
     memcpy(why, error->detail, sizeof why);
     return error_internal(error, "seals %s: %s: %s", file, name, why);
@@ -175,7 +175,7 @@ int seals_open(const char *file, struct seals **seals, struct error *error)
 void seals_close(struct seals *seals)
 {
     if (!seals) return;
-    for (size_t i = 0; i < seals->seal_count; i++) seal_free(seals->seals[i]);
+    for (struct seal **at = seals->seals; at && *at; at++) seal_free(*at);
     seal_token_end();
     free(seals->seals);
     free(seals->named);

@@ -89,6 +89,7 @@ static int read_table(struct pdf *pdf, struct span *trailer, struct error *error
 {
     const char *end = pdf->bytes + pdf->length, *at, *word;
 
+    *trailer = (struct span){pdf->bytes, 0};
     if (pdf->length > PDF_MAXIMUM || pdf->length < 64 || memcmp(pdf->bytes, "%PDF-1.", 7) != 0) return strange(error, "it is none, or too long");
     word = memmem(end - 40, 40, "startxref\n", 10);
     if (!word) return strange(error, "no startxref at its end");
@@ -109,7 +110,7 @@ static int read_table(struct pdf *pdf, struct span *trailer, struct error *error
 
 static int read_pdf(struct pdf *pdf, struct error *error)
 {
-    struct span trailer, pages;
+    struct span trailer, pages = {0};
 
     if (read_table(pdf, &trailer, error)) return (int)error->code;
     if (has(trailer, "/Encrypt") || has(trailer, "/Prev") || value_of(trailer, "/Size ") != pdf->objects) return strange(error, "encrypted, or written more than once");
@@ -321,7 +322,7 @@ static int fill_in(const struct seal *seal, struct buffer *out, size_t base, con
 
 int seal_pdf(const struct seal *seal, const void *pdf, size_t length, const char *reason, int64_t now, struct buffer *out, struct error *error)
 {
-    struct pdf read = {.bytes = pdf, .length = length};
+    struct pdf read = {.bytes = pdf, .length = length, .catalog = {pdf, 0}, .first_page = {pdf, 0}};
     struct places places;
     size_t base = out->length, room = room_for(seal);
 
