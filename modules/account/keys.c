@@ -94,10 +94,11 @@ static const char *holder_of(const struct web_call *call, const struct certifica
 static int answer_check(struct web_call *call, const struct key_answer *answer, const char *challenge, enum certificate_use use)
 {
     struct account *account = account_of(call);
+    struct certificate checked;
 
     if (!certificate_verify(answer->certificate, answer->certificate_length, sm2_id(account), challenge, strlen(challenge), answer->signature, answer->signature_length))
         return error_set(&call->error, ERROR_CONFLICT, "signature_wrong", "电子钥匙的签名不正确，请重试。", "The signature of the key is wrong; please try again.");
-    if (certificate_check(account->authorities, answer->certificate, answer->certificate_length, use, clock_now(), &call->error)) return (int)call->error.code;
+    if (certificate_check(account->authorities, answer->certificate, answer->certificate_length, use, clock_now(), &checked, &call->error)) return (int)call->error.code;
     if (is_holder(caller(call), &answer->read)) return 0;
     return error_set(&call->error, ERROR_CONFLICT, "key_wrong_holder", "该电子钥匙的持有人与当前账号的企业不符，请使用本企业的电子钥匙。",
                      "This key belongs to somebody else; use a key of your own enterprise.");
@@ -312,7 +313,7 @@ static int sign_in_with_key(struct web_call *call)
     if (!certificate_verify(bound.certificate, bound.length, sm2_id(account), challenge, strlen(challenge), answer.signature, answer.signature_length))
         return error_set(&call->error, ERROR_CONFLICT, "signature_wrong", "电子钥匙的签名不正确，请重试。", "The signature of the key is wrong; please try again.");
     sign_in.key = bound.id;
-    if (certificate_check(account->authorities, bound.certificate, bound.length, USE_SIGN_IN, clock_now(), &call->error) ||
+    if (certificate_check(account->authorities, bound.certificate, bound.length, USE_SIGN_IN, clock_now(), &answer.read, &call->error) ||
         person_by_id(reader_of(call), &call->arena, bound.account, person, &call->error))
         return (int)call->error.code;
     if (!person->active) return account_locked(&call->error);

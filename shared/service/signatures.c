@@ -82,9 +82,7 @@ static int find_key(struct web_call *call, int64_t id, struct bound_key *key, st
         return error_set(&call->error, ERROR_CONFLICT, "key_not_bound", "该电子钥匙未绑定到您的账号，请先在“我的IC卡”中绑定。",
                          "This key is not bound to your account; bind it under “My keys” first.");
     *key = keys[i];
-    return certificate_read(key->der, key->length, certificate, &call->error) ||
-           certificate_check(service_of(call)->authorities, key->der, key->length, USE_SIGN, clock_now(), &call->error)
-           ? (int)call->error.code : 0;
+    return certificate_check(service_of(call)->authorities, key->der, key->length, USE_SIGN, clock_now(), certificate, &call->error);
 }
 
 /* ---- preparing: what is to be signed, and a token that ties it to document, version, user and ten minutes */

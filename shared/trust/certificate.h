@@ -47,11 +47,12 @@ enum certificate_use {
     USE_SIGN     /* digitalSignature or nonRepudiation, if it is there at all */
 };
 
-/* Whether the certificate is good at an instant (milliseconds UTC): chain, validity, key usage, every list of its chain. Each
-   certificate of the folder is an anchor; about an anchor itself no list is asked for, but one that is there is heard. ERROR_CONFLICT with one of: key_expired, key_not_yet_valid, key_revoked, key_unknown_authority, key_list_missing (no current revocation list of its
-   issuer), key_wrong_use. */
+/* Whether the certificate is good at an instant (milliseconds UTC): chain, validity, key usage, every list of its chain; reads it, too.
+   Each certificate of the folder is an anchor; about an anchor itself no list is asked for, but one that is there is heard. What was found
+   good is known for ten seconds, unless the folder changes before. ERROR_CONFLICT with one of: key_expired, key_not_yet_valid, key_revoked,
+   key_unknown_authority, key_list_missing (no current revocation list of its issuer), key_wrong_use. */
 int certificate_check(struct authorities *authorities, const void *der, size_t length, enum certificate_use use, int64_t now,
-                      struct error *error);
+                      struct certificate *certificate, struct error *error);
 
 /* Whether `signature` is the key's over `bytes`: RSA PKCS #1 v1.5 with SHA-256; ECDSA with SHA-256 or SM2 with SM3 as r||s of 64 bytes
    (RFC 4050, XMLDSig). */

@@ -61,6 +61,7 @@ static void measure_certificate(int64_t milliseconds)
     X509 *leaf = certificate_make(key, &(struct wish){.subject = "CN=key", .issuer = root, .issuer_key = root_key});
     X509_CRL *list = list_make(root, root_key, NULL, -1, 30);
     struct authorities *authorities;
+    struct certificate good;
     struct error error = {0};
     size_t length;
     long count = 0;
@@ -75,7 +76,7 @@ static void measure_certificate(int64_t milliseconds)
     int64_t begun = clock_monotonic(), now;
     do {
         for (int i = 0; i < 20; i++, count++)
-            if (certificate_check(authorities, der, length, USE_SIGN, TEST_NOW, &error)) stop(&error);
+            if (certificate_check(authorities, der, length, USE_SIGN, TEST_NOW + 10000 * count, &good, &error)) stop(&error); /* known no more */
         now = clock_monotonic();
     } while (now - begun < milliseconds);
     printf("certificate=%.0f\n", (double)count * 1000 / (double)(now - begun));
