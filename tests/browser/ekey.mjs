@@ -1,7 +1,11 @@
 // The hand at the card reader and the person at the prompt of the client control, for browser tests (tests/lib/SingleWindow/Keys.pm
 // has started both). SW_KEYS: {dir, port}.
+import { createHash } from 'node:crypto'
+import { request } from 'node:http'
 import { connect } from 'node:net'
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { url } from './lib.mjs'
+import { until } from './steps.mjs'
 
 const { dir, port } = JSON.parse(process.env.SW_KEYS)
 export const controlPort = port
@@ -14,10 +18,32 @@ const hand = (line) => new Promise((resolve, reject) => {
   socket.on('close', () => (answer.startsWith('ok') ? resolve(answer.slice(3).trim()) : reject(new Error(`card: ${line}: ${answer}`))))
   socket.on('error', reject)
 })
-export const insert = (name) => hand(`insert ${dir}/cards/${name}`)
-export const pull = () => hand('pull')
+
+// The pairing that Keys.pm made from the start: what the control shows, asked for beside the page.
+const secret = createHash('sha256').update(`${url} ${dir}`).digest('hex')
+const state = () => new Promise((resolve, reject) => request({ port, path: '/state', headers: { Origin: url, Authorization: `Bearer ${secret}` } }, (answer) => {
+  let text = ''
+  answer.on('data', (part) => { text += part }).on('end', () => resolve(JSON.parse(text)))
+}).on('error', reject).end())
+const shows = (there) => until(async () => (await state()).readers.some((reader) => reader.key) === there)
+
+/** Puts a card in, taking out the one that is there; takes it out. Both until the control has seen it. */
+export async function insert(name) {
+  await pull()
+  await hand(`insert ${dir}/cards/${name}`)
+  await shows(true)
+}
+export async function pull() {
+  await hand('pull')
+  await shows(false)
+}
 export const pullAt = (n) => hand(`pull-at ${n}`)
 export const triesLeft = (n) => hand(`tries ${n}`)
+/** What the issuer does to a blocked card that lies before them. */
+export function unblock(name) {
+  const file = `${dir}/cards/${name}/state`
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^pin_tries .*/m, 'pin_tries 3'))
+}
 export const counters = async () => Object.fromEntries([...(await hand('counters')).matchAll(/(\w+) (\d+)/g)].map(([, name, value]) => [name, Number(value)]))
 
 /** What the person answers: pin, agrees; next: answers that come first ('refuse', 'agree', 'wait', {pin}). */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { accessible, accounts, clock, is, like, ok, open, test, url, variables } from './lib.mjs'
 import { look, signIn, until } from './steps.mjs'
-import { controlPort, counters, insert, person, publishList, pull, pullAt, shown, triesLeft } from './ekey.mjs'
+import { controlPort, counters, insert, person, publishList, pull, pullAt, shown, triesLeft, unblock } from './ekey.mjs'
 
 const LIST = `${url}/#/app/export/list/export_licence`
 const KEYS = `${url}/#/app/me/keys`
@@ -165,8 +165,13 @@ async function single(page) {
   await refused(page, /已被锁定/, 'after it the key is blocked, and the page says what to do', { drafts: [number(1)] })
   await look(page, 'blocked')
   await leave(page)
-  await triesLeft(3)
+  // unblocked by its issuer, and in again
+  await pull()
+  await said(page, '电子钥匙已拔出')
+  unblock('good')
+  await insert('good')
   person()
+  await signInByCard(page)
   await openForm(page, number(1))
   await signNow(page)
   await page.locator('.tag').filter({ hasText: '待初审' }).first().waitFor()
