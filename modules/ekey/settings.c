@@ -61,7 +61,9 @@ static int origins_read(const char *text, struct error *error)
 static int choices_read(const struct config *config, struct error *error)
 {
     const char *pin = config_text(config, "pin", "prompt"), *prompt = config_text(config, "prompt", PINENTRY);
-    settings.prompt = strcmp(prompt, "none") ? prompt : NULL;
+    static char program[512];
+    snprintf(program, sizeof program, "%s", prompt);
+    settings.prompt = strcmp(prompt, "none") ? program : NULL;
     settings.page_pin = !strcmp(pin, "page");
     if (!settings.page_pin && strcmp(pin, "prompt"))
         return error_internal(error, "pin: prompt or page, not \"%s\"", pin);
@@ -94,15 +96,9 @@ static const char *usual_file(char *path, size_t size)
     return path;
 }
 
-int settings_read(const char *file, struct error *error)
+static int take(const struct config *config, const char *file, struct error *error)
 {
-    char path[512];
-    struct config *config;
     long port, seconds;
-    if (!file)
-        file = usual_file(path, sizeof path);
-    if (config_read(file, &config, error)) /* kept: the settings point into it */
-        return (int)error->code;
     if (config_integer(config, "port", 1024, 65535, PORT, &port, error) ||
         config_integer(config, "batch_seconds", 1, BATCH_SECONDS, BATCH_SECONDS, &seconds, error))
         return (int)error->code;
@@ -111,4 +107,17 @@ int settings_read(const char *file, struct error *error)
     if (origins_read(config_text(config, "portal", ""), error) || choices_read(config, error))
         return (int)error->code;
     return state_make(config, file, error);
+}
+
+int settings_read(const char *file, struct error *error)
+{
+    char path[512];
+    struct config *config;
+    if (!file)
+        file = usual_file(path, sizeof path);
+    if (config_read(file, &config, error))
+        return (int)error->code;
+    int code = take(config, file, error);
+    config_free(config);
+    return code;
 }

@@ -21,7 +21,7 @@ struct settings {
 
 extern struct settings settings;
 
-/* Reads and checks them. `file` NULL: the usual place. The texts live as long as the program. */
+/* Reads and checks them. `file` NULL: the usual place. */
 int settings_read(const char *file, struct error *error);
 
 #endif
