@@ -1,5 +1,5 @@
 // The hand at the card reader and the person at the prompt of the client control, for browser tests (tests/lib/SingleWindow/Keys.pm
-// has started both). SW_KEYS: {dir, port}.
+// has started both). SW_KEYS: {dir, port, authorities}.
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { connect } from 'node:net'
@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSy
 import { url } from './lib.mjs'
 import { until } from './steps.mjs'
 
-const { dir, port } = JSON.parse(process.env.SW_KEYS)
+const { dir, port, authorities } = JSON.parse(process.env.SW_KEYS)
 export const controlPort = port
 export const PIN = '739146'
 
@@ -57,5 +57,5 @@ export const go = () => writeFileSync(`${dir}/person/go`, '')
 export const shown = () => (existsSync(`${dir}/person/shown`) ? readFileSync(`${dir}/person/shown`, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)) : [])
 
 /** From now on the authority's list names the card `revoked`. Programs look at it again after a second. */
-export const publishList = (name) => { copyFileSync(`${dir}/${name}.crl`, `${dir}/authorities/new`); renameSync(`${dir}/authorities/new`, `${dir}/authorities/root.crl`) }
+export const publishList = (name) => { copyFileSync(`${dir}/${name}.crl`, `${authorities}/new`); renameSync(`${authorities}/new`, `${authorities}/authority.crl`) }
 

@@ -1,9 +1,10 @@
 // Bind, sign in by card, submit signed, a batch of 20, the card pulled on the way; and every refusal, with nothing stored.
 import { readFileSync } from 'node:fs'
 import { accessible, accounts, clock, is, like, ok, open, test, url, variables } from './lib.mjs'
-import { look, signIn, until } from './steps.mjs'
+import { look as lookAt, signIn, until } from './steps.mjs'
 import { controlPort, counters, insert, person, publishList, pull, pullAt, shown, triesLeft, unblock } from './ekey.mjs'
 
+const look = (page, name) => lookAt(page, name, { network: false })
 const LIST = `${url}/#/app/export/list/export_licence`
 const KEYS = `${url}/#/app/me/keys`
 const number = (n) => `20260000${String(n).padStart(2, '0')}`
@@ -122,7 +123,7 @@ async function cardSession(page) {
   await press(page, '退出')
   await page.getByRole('tab', { name: '卡介质登录' }).waitFor()
   await signInByCard(page)
-  like(await page.locator('header').first().innerText(), /卡介质有效期至: 2035-12-31/, 'a card signs in, and its validity stands in the header')
+  like(await page.locator('header').first().innerText(), /卡介质有效期至: 2040-01-01/, 'a card signs in, and its validity stands in the header')
   await page.goto(`${url}/#/app/me/profile`)
   await pull()
   await said(page, '电子钥匙已拔出')
@@ -137,7 +138,7 @@ async function cardSession(page) {
 
 async function openForm(page, no) {
   await page.goto(`${url}/#/app/export/doc/export_licence/${(await documentOf(page, no)).id}`)
-  await page.locator('.promise input').check()
+  await page.getByRole('tabpanel', { name: no }).locator('.promise input').check()
   await press(page, '申报')
   await dialog(page).getByText('有效期至').waitFor()
 }
@@ -174,7 +175,7 @@ async function single(page) {
   await signInByCard(page)
   await openForm(page, number(1))
   await signNow(page)
-  await page.locator('.tag').filter({ hasText: '待初审' }).first().waitFor()
+  await page.locator('.tag:visible').filter({ hasText: '待初审' }).first().waitFor()
   await said(page, /张三.*签名/)
   ok(true, 'a signed submission is told of on the document')
   await look(page, 'signed document')
@@ -225,7 +226,7 @@ async function pulledOnTheWay(page) {
   await leave(page)
 }
 
-// The session was ended with the key: in again, by account, whose session no key ends.
+// In by account, whose session does not end with the key.
 async function byAccount() {
   const page = await open('/#/sign-in')
   await page.evaluate((port) => localStorage.setItem('ekey.port', String(port)), controlPort)
@@ -250,11 +251,11 @@ async function strangeKey(page) {
 
 async function plainly(page) {
   await pull()
-  await page.goto(`${url}/#/app/export/doc/export_licence/${(await documentOf(page, number(27))).id}`)
-  await page.locator('.promise input').check()
+  await page.reload()
+  await page.locator('.promise:visible input').check()
   await press(page, '申报')
   await press(page, '不使用电子钥匙，直接申报')
-  await page.locator('.tag').filter({ hasText: '待初审' }).first().waitFor()
+  await page.locator('.tag:visible').filter({ hasText: '待初审' }).first().waitFor()
   ok(true, 'where the portal leaves the choice a submission needs no key')
 }
 
@@ -332,8 +333,8 @@ await test(async () => {
   await cardSession(page)
   await single(page)
   await batch(page)
-  await pulledOnTheWay(page)
   const again = await byAccount()
+  await pulledOnTheWay(again)
   await strangeKey(again)
   await plainly(again)
   await ended(again)

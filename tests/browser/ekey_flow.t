@@ -8,26 +8,28 @@ use SingleWindow::Browser;
 use SingleWindow::Export;
 use SingleWindow::Keys;
 
-my $keys = SingleWindow::Keys->start;
+my $keys;
 
-sub copy_list { my ($name) = @_; system('cp', $keys->authorities . '/root.crl', $keys->dir . "/$name.crl") == 0 or die 'no list'; return }
+sub copy { my ($from, $to) = @_; system('cp', $from, $to) == 0 or die "no $from"; return }
 
-SingleWindow::Browser->run('ekey_flow.mjs', settings => { authorities => $keys->authorities }, prepare => sub {
+SingleWindow::Browser->run('ekey_flow.mjs', prepare => sub {
 	my ($sw) = @_;
+	$keys = SingleWindow::Keys->start(authority => $sw->var . '/authority');
+	my $list = $keys->authorities . '/authority.crl';
 	my $applicant = $sw->signed_in('demo_admin');
 	my $uscc = $applicant->session->{enterprise}{uscc};
 	$keys->card('good', holder => $uscc, name => '张三');
-	$keys->card('second', holder => $uscc, name => '李四', algorithm => 'P-256', until => '20260920000000Z');
+	$keys->card('second', holder => $uscc, name => '李四', algorithm => 'P-256', until => '2026-09-20');
 	$keys->card('other', holder => '91210200MA0XY12345', name => '王五');
-	$keys->card('expired', holder => $uscc, until => '20260801000000Z');
+	$keys->card('expired', holder => $uscc, until => '2026-08-01');
 	$keys->card('stranger', holder => $uscc, authority => $keys->other_authority);
 	$keys->card('revoked', holder => $uscc);
 	$keys->revoke('revoked');
-	copy_list('before');
+	copy($list, $keys->dir . '/before.crl');
 	$keys->revoke('good');
-	copy_list('after');
-	rename $keys->dir . '/before.crl', $keys->authorities . '/root.crl' or die 'no list';
+	copy($list, $keys->dir . '/after.crl');
+	copy($keys->dir . '/before.crl', $list);
 	$keys->control(portal => [ $sw->url ]);
 	complete($applicant) for 1 .. 32;
-	$ENV{SW_KEYS} = encode_json({ dir => $keys->dir, port => $keys->port });
+	$ENV{SW_KEYS} = encode_json({ dir => $keys->dir, port => $keys->port, authorities => $keys->authorities });
 });

@@ -1,8 +1,9 @@
 // The PIN in the page's own dialog, where the portal demands a key: what is missing, another PIN, wrong ones, the last try, blocked.
 import { accounts, is, like, ok, open, test, url } from './lib.mjs'
-import { look, signIn } from './steps.mjs'
+import { look as lookAt, signIn } from './steps.mjs'
 import { controlPort, counters, insert, person, PIN, triesLeft } from './ekey.mjs'
 
+const look = (page, name) => lookAt(page, name, { network: false })
 const NEW_PIN = '50617283'
 const press = (place, name) => place.getByRole('button', { name, exact: true }).click()
 const dialog = (page) => page.getByRole('dialog')
@@ -77,7 +78,7 @@ async function sign(page) {
   await dialog(page).getByRole('checkbox').check()
   await field(page).fill(NEW_PIN)
   await page.keyboard.press('Enter')
-  await page.locator('.tag').filter({ hasText: '待初审' }).first().waitFor()
+  await page.locator('.tag:visible').filter({ hasText: '待初审' }).first().waitFor()
   ok(true, 'with the last try, and the right PIN, it is submitted')
 }
 

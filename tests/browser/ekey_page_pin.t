@@ -8,10 +8,11 @@ use SingleWindow::Browser;
 use SingleWindow::Export;
 use SingleWindow::Keys;
 
-my $keys = SingleWindow::Keys->start;
+my $keys;
 
-SingleWindow::Browser->run('ekey_page_pin.mjs', settings => { authorities => $keys->authorities, ekey => 'required' }, prepare => sub {
+SingleWindow::Browser->run('ekey_page_pin.mjs', settings => { ekey => 'required' }, prepare => sub {
 	my ($sw) = @_;
+	$keys = SingleWindow::Keys->start(authority => $sw->var . '/authority');
 	my $applicant = $sw->signed_in('demo_admin');
 	my $uscc = $applicant->session->{enterprise}{uscc};
 	$keys->card('good', holder => $uscc, name => '张三');

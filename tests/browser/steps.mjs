@@ -70,18 +70,19 @@ async function smsCode(mobile, look) {
   return code
 }
 
-// Everything has arrived: answers, movements, and what a dialog does to itself when it opens.
-export async function settled(page) {
-  await page.waitForLoadState('networkidle')
+// Everything has arrived: answers (not with `network: false`, for a page that waits on a key always asks for something), movements, and
+// what a dialog does to itself when it opens.
+export async function settled(page, { network = true } = {}) {
+  if (network) await page.waitForLoadState('networkidle')
   await page.waitForFunction(() => !document.getAnimations().some((one) => one.playState === 'running') && !document.querySelector('.el-dialog > header:not([role])'))
 }
 
 // Looked at narrow and wide: axe finds nothing, nothing sticks out. With SW_SCREENS=<folder> the pictures are kept.
-export async function look(page, name) {
+export async function look(page, name, options) {
   for (const width of [360, 1440]) {
     await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
     await page.waitForTimeout(150) // the page hears of its new width
-    await settled(page)
+    await settled(page, options)
     await fits(page, `${name} at ${width} px`)
     await accessible(page, `${name} at ${width} px`)
     if (process.env.SW_SCREENS) await page.screenshot({ path: `${process.env.SW_SCREENS}/${basename(process.argv[1], '.mjs')}-${width}-${name.replaceAll(' ', '_')}.png`, fullPage: !(await page.locator('.el-overlay:visible').count()) })
