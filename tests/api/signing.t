@@ -13,6 +13,7 @@ use MIME::Base64 qw(decode_base64 encode_base64);
 use Time::HiRes qw(sleep);
 
 use SingleWindow::Export;
+use SingleWindow::Import qw(make_of mep_body register_mep);
 use SingleWindow::Instance;
 use SingleWindow::Signer;
 
@@ -208,6 +209,15 @@ is(join(' ', map { $_->{current} ? 'current' : 'old' } @{ $operator->get("/api/e
 $signed = $fresh->();
 is(submit($id, $item->{token}, $signed)->status, 200, 'signed again');
 is(join(' ', map { $_->{current} ? 'current' : 'old' } @{ $first->get("/api/export/documents/$id/signatures")->json->{items} }), 'current old', 'both are kept, and the officer sees which is the body under review');
+
+# ---- MEP licences: only a paperless application is signed
+
+register_mep($admin, $sw->signed_in('demo_office'));
+for ([ 1, 'optional' ], [ 0, undef ]) {
+	my ($paperless, $key_of) = @$_;
+	my $made = make_of($operator, 'mep', 'mep_licence', mep_body(base => { paperless => $paperless ? JSON::PP::true : JSON::PP::false }));
+	is($made->json->{actions}{submit}{key}, $key_of, ($paperless ? 'a paperless' : 'a paper') . ' MEP application ' . ($paperless ? 'is signed' : 'is not')) or diag($made->text);
+}
 
 # ---- demanded or not
 
