@@ -111,7 +111,8 @@ $(V)/unit/%: $(V)/obj/tests/unit/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 $(V)/fuzz/%: $(V)/obj/tests/fuzz/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS) $(UNIT_LIBS)
+	@$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(ALL_LIBS) $(UNIT_LIBS)
+$(V)/fuzz/piv_fuzz: $(call objects,$(addprefix modules/ekey/,card.c piv.c pin.c tlv.c))
 
 # libraries that only tests use
 UNIT_LIBS = $(eval UNIT_LIBS := $$(shell pkg-config --silence-errors --libs jansson))$(UNIT_LIBS)

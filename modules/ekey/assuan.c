@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -140,6 +141,8 @@ static enum refusal answer(struct assuan *assuan, struct pin **data)
         bool ok = !strncmp(line, "OK", 2) && (!line[2] || line[2] == ' '), refused = !strncmp(line, "ERR ", 4);
         if (!strncmp(line, "D ", 2) && data && !*data)
             format = pin_take(assuan->line + 2, unescape(assuan->line + 2), data);
+        if (refused)
+            assuan->error = (unsigned)strtoul(line + 4, NULL, 10) & 0xFFFF;
         line_drop(assuan, size);
         if (refused)
             return REFUSED;

@@ -16,6 +16,7 @@ struct assuan {
     char *line;        /* locked memory: an answer may be a PIN */
     size_t length;     /* bytes read into it */
     long long until;   /* clock_monotonic */
+    unsigned error;    /* of the last ERR: GnuPG's code, without its source */
 };
 
 /* Starts the program and waits for its greeting. False: there is nothing to close. */

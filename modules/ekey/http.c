@@ -197,7 +197,10 @@ static enum MHD_Result perform(struct MHD_Connection *connection, struct request
                         .body_length = request->length,
                         .answer = &out,
                         .tries = -1};
+    /* a person may think longer than a connection may idle; switched on again, the time counts from then */
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
     enum refusal refusal = request->too_large ? TOO_LARGE : !strcmp(method, "POST") && !is_json(connection) ? BAD_JSON : route(&call);
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_SECONDS);
     body_free(request); /* before anybody has an answer */
     if (refusal)
         refusal_write(refusal, call.tries, &out);

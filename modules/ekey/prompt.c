@@ -118,6 +118,19 @@ static enum refusal describe_to(struct assuan *assuan, const char *text)
     return assuan_ask(assuan, "SETDESC", cut, NULL) == NO_PROMPT ? NO_PROMPT : DONE;
 }
 
+/* What an answer to the question itself means: errors that are not a person's (no display, no terminal) are no refusal. */
+static enum refusal meant(const struct assuan *assuan, enum refusal refusal)
+{
+    static const unsigned by_person[] = {62, 99, 114, 198}; /* GPG_ERR_TIMEOUT, CANCELED, NOT_CONFIRMED, FULLY_CANCELED */
+    if (refusal != REFUSED)
+        return refusal;
+    for (size_t i = 0; i < sizeof by_person / sizeof *by_person; i++)
+        if (assuan->error == by_person[i])
+            return REFUSED;
+    log_line(LOG_ERROR, "prompt", "error=%u reason=\"the window cannot be shown\"", assuan->error);
+    return NO_PROMPT;
+}
+
 static enum refusal confirm(const char *text, const char *agree)
 {
     struct assuan assuan;
@@ -128,7 +141,7 @@ static enum refusal confirm(const char *text, const char *agree)
         assuan_ask(&assuan, "SETCANCEL", "拒绝 Decline", NULL) == NO_PROMPT)
         refusal = NO_PROMPT;
     else
-        refusal = assuan_ask(&assuan, "CONFIRM", NULL, NULL);
+        refusal = meant(&assuan, assuan_ask(&assuan, "CONFIRM", NULL, NULL));
     window_close(&assuan);
     return refusal;
 }
@@ -138,7 +151,7 @@ static enum refusal get_pin(struct assuan *assuan, const char *words, struct pin
 {
     if (assuan_ask(assuan, "SETPROMPT", words, NULL) == NO_PROMPT)
         return NO_PROMPT;
-    enum refusal refusal = assuan_ask(assuan, "GETPIN", NULL, pin);
+    enum refusal refusal = meant(assuan, assuan_ask(assuan, "GETPIN", NULL, pin));
     return refusal || *pin ? refusal : PIN_FORMAT; /* nothing entered */
 }
 

@@ -75,8 +75,13 @@ enum refusal session_connect(const struct place *place, struct session *session)
     LONG code = SCardConnect(context, place->reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &handle, &protocol);
     if (code == SCARD_S_SUCCESS) {
         session->handle = handle;
-        session->protocol = protocol;
         code = SCardBeginTransaction(handle);
+        if (code == SCARD_W_RESET_CARD) { /* by another program, while this one waited */
+            code = SCardReconnect(handle, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, SCARD_LEAVE_CARD, &protocol);
+            if (code == SCARD_S_SUCCESS)
+                code = SCardBeginTransaction(handle);
+        }
+        session->protocol = protocol;
         /* from here on no other program gets between; is it still the card that was meant? */
         if (code == SCARD_S_SUCCESS && there(session)) {
             driver_find(session);
