@@ -17,7 +17,7 @@ my $root = getcwd();
 my $variant = $ENV{VARIANT} || 'plain';
 my $program = "$root/build/$variant/unit/web_test";
 plan skip_all => 'once is enough' if ($ENV{DATABASE} // 'sqlite') ne 'sqlite';
-plan skip_all => "$program is not built" unless -x $program;
+die "$program: make test builds it\n" unless -x $program;
 
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;

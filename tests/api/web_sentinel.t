@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 
 my $program = getcwd() . '/build/' . ($ENV{VARIANT} || 'plain') . '/unit/web_test';
 plan skip_all => 'once is enough' if ($ENV{DATABASE} // 'sqlite') ne 'sqlite';
-plan skip_all => "$program is not built" unless -x $program;
+die "$program: make test builds it\n" unless -x $program;
 
 my $dir = tempdir(CLEANUP => 1);
 my @sockets = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) } 1 .. 3;

@@ -105,14 +105,6 @@ static void plan(int tests)
 	printf("1..%d\n", tests);
 }
 
-/* The whole program is skipped, with the reason: for what this machine cannot test. */
-__attribute__((unused, noreturn))
-static void skip_all(const char *reason)
-{
-	printf("1..0 # SKIP %s\n", reason);
-	exit(0);
-}
-
 /* What main() returns. */
 __attribute__((unused, warn_unused_result))
 static int done_testing(void)

@@ -9,7 +9,6 @@ use utf8;
 
 use Carp qw(croak);
 use Cwd qw(abs_path);
-use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
@@ -21,6 +20,7 @@ use Time::HiRes qw(sleep time);
 use Time::Local qw(timegm);
 
 use SingleWindow::Client;
+use SingleWindow::Port;
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
 my %running;
@@ -47,7 +47,7 @@ sub start {
 	$self->{dir} = tempdir('sw-test-XXXXXX', DIR => $ENV{SINGLEWINDOW_TEST_TMP} // '/tmp', CLEANUP => 0);
 	chmod 0755, $self->{dir};
 	$self->{var} = "$self->{dir}/var";
-	_reserve_port($self);
+	@$self{qw(port port_lock)} = reserve_port();
 	if (exists $option{clock} ? defined $option{clock} : 1) {
 		$self->{clock} = "$self->{dir}/clock";
 		$self->clock($option{clock} // '2026-09-03T10:00:00+08:00');
@@ -278,23 +278,6 @@ sub _unchunk {
 }
 
 # ---- beneath ----
-
-# A port from below the range that the kernel hands out itself, reserved for this process by a lock.
-sub _reserve_port {
-	my ($self) = @_;
-	my $folder = '/tmp/singlewindow-test-ports';
-	mkdir $folder;
-	chmod 01777, $folder if -O $folder;
-	for (1 .. 500) {
-		my $port = 20000 + int rand 12000;
-		open my $lock, '>', "$folder/$port" or next;
-		next unless flock $lock, LOCK_EX | LOCK_NB;
-		IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port, ReuseAddr => 1) or next;
-		@$self{qw(port port_lock)} = ($port, $lock);
-		return;
-	}
-	croak 'no free port';
-}
 
 # What a sanitizer found fails the test program, wherever it was found; and a failed test shows what was logged last.
 sub _look_at_logs {

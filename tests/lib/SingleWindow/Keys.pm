@@ -33,6 +33,7 @@ use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
 
 use SingleWindow::Client;
+use SingleWindow::Port;
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
 my $OWN = 'http://localhost:9'; # an origin of the bench's own, through which it watches the control
@@ -249,7 +250,7 @@ sub control {
 	$self->{settings} = {} if $option{settings};
 	$self->{portal} = $option{portal} // $self->{portal} // ['https://portal.test'];
 	$self->{settings} = { %{ $self->{settings} // {} }, %{ $option{settings} // {} } };
-	_reserve_port($self) unless $self->{port};
+	@$self{qw(port port_lock)} = reserve_port() unless $self->{port};
 	my $prompt = "$self->{dir}/pinentry";
 	_write($prompt, "#!/bin/sh\nexec perl '$ROOT/tests/ekey/pinentry' '$self->{dir}/person'\n");
 	chmod 0755, $prompt;
@@ -360,23 +361,6 @@ sub _wait {
 		sleep 0.02;
 	}
 	return;
-}
-
-# A port from below the range that the kernel hands out itself, reserved by a lock that tests share.
-sub _reserve_port {
-	my ($self) = @_;
-	my $folder = '/tmp/singlewindow-test-ports';
-	mkdir $folder;
-	chmod 01777, $folder if -O $folder;
-	for (1 .. 500) {
-		my $port = 20000 + int rand 12000;
-		open my $lock, '>', "$folder/$port" or next;
-		next unless flock $lock, LOCK_EX | LOCK_NB;
-		IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port, ReuseAddr => 1) or next;
-		@$self{qw(port port_lock)} = ($port, $lock);
-		return;
-	}
-	croak 'no free port';
 }
 
 sub _note { my ($text) = @_; $bad = 1; $text =~ s/^/# /mg; print STDERR "# keys:\n$text\n"; return }
