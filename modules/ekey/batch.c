@@ -51,6 +51,14 @@ static struct batch *find(const char *id, const char *origin)
     return NULL;
 }
 
+/* Why nothing can be signed; DONE while it is open. */
+static enum refusal why_over(const struct batch *batch)
+{
+    if (batch && batch->pin)
+        return DONE;
+    return batch && batch->because ? batch->because : BATCH_OVER;
+}
+
 static struct batch *place_free(void)
 {
     for (int i = 0; i < BATCHES; i++)
@@ -184,7 +192,9 @@ static enum refusal turn_take(const char *id, const char *origin, const char *nu
     pthread_mutex_lock(&all.lock);
     sweep(clock_monotonic());
     struct batch *batch = find(id, origin);
-    enum refusal refusal = !batch ? BATCH_OVER : batch->pin ? NOT_IN_BATCH : batch->because;
+    enum refusal refusal = why_over(batch);
+    if (!refusal)
+        refusal = NOT_IN_BATCH;
     for (int i = 0; refusal == NOT_IN_BATCH && i < batch->count; i++)
         if (!batch->used[i] && !strcmp(batch->documents[i], number)) {
             *turn = (struct turn){.pin = pin_copy(batch->pin), .last_try = batch->last_try, .document = i};
@@ -232,7 +242,7 @@ static enum refusal check(const char *id, const char *origin, const struct batch
     pthread_mutex_lock(&all.lock);
     sweep(clock_monotonic());
     const struct batch *batch = find(id, origin);
-    enum refusal refusal = !batch ? BATCH_OVER : batch->pin ? DONE : batch->because;
+    enum refusal refusal = why_over(batch);
     if (!refusal)
         memcpy(known, batch->key, sizeof known);
     pthread_mutex_unlock(&all.lock);
@@ -248,7 +258,7 @@ static enum refusal check(const char *id, const char *origin, const struct batch
 enum refusal batch_sign(const char *id, struct batch_signing *signing)
 {
     char number[NUMBER_SIZE];
-    struct turn turn;
+    struct turn turn = {0};
     enum refusal refusal = check(id, signing->origin, signing, number);
     if (!refusal)
         refusal = turn_take(id, signing->origin, number, &turn);

@@ -114,7 +114,7 @@ enum refusal session_open(const char *id, struct session *session)
 static bool forgotten(struct session *session)
 {
     int tries;
-    if (session->lost || !session->key.driver->forget(&session->card))
+    if (session->lost || !session->key.driver || !session->key.driver->forget(&session->card))
         return false;
     if (session->key.driver->tries(&session->card, &tries) == DONE)
         key_note_tries(session->key.id, tries);
