@@ -1,5 +1,5 @@
 // The PIN in the page's own dialog, where the portal demands a key: what is missing, another PIN, wrong ones, the last try, blocked.
-import { accounts, is, like, ok, open, test, url } from './lib.mjs'
+import { accounts, browser, is, like, ok, open, test, url } from './lib.mjs'
 import { look as lookAt, signIn } from './steps.mjs'
 import { controlPort, counters, insert, person, PIN, triesLeft } from './ekey.mjs'
 
@@ -55,7 +55,7 @@ async function anotherPin(page) {
   await change(PIN, NEW_PIN, '11112222')
   await dialog(page).getByText('两次输入的新密码不一致').first().waitFor()
   await change(PIN, '12345678', '12345678')
-  await dialog(page).getByText(/初始密码/).first().waitFor()
+  await dialog(page).getByText('新密码是初始密码或过于简单').waitFor()
   ok(true, 'a first PIN is refused as the new one')
   await look(page, 'another PIN')
   await change(PIN, NEW_PIN, NEW_PIN)
@@ -100,6 +100,28 @@ async function blocked(page) {
   is((await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence&size=9')).json()).items)).find((item) => item.application_no === '2026000002').state, 'DRAFT', '... the document is as it was')
 }
 
+// A page whose address the control was not told: it learns that something runs, and nothing else.
+async function stranger() {
+  const page = await open('/#/sign-in', { errors: false }) // the browser itself reports what CORS refuses
+  await page.goto(`${url.replace('127.0.0.1', 'localhost')}/#/sign-in`)
+  await page.evaluate((port) => localStorage.setItem('ekey.port', String(port)), controlPort)
+  await page.getByRole('tab', { name: '卡介质登录' }).click()
+  await page.getByText('客户端控件没有登记本网站').waitFor()
+  ok(true, 'a site that the control does not know is told so, and what to do')
+  await look(page, 'unknown site')
+}
+
+// What the browser says of programs of this computer, when somebody has refused it.
+async function denied() {
+  const page = await open('/#/sign-in')
+  const { targetInfo: { browserContextId } } = await (await page.context().newCDPSession(page)).send('Target.getTargetInfo')
+  await (await (await browser()).newBrowserCDPSession()).send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting: 'denied', origin: url, browserContextId })
+  await page.getByRole('tab', { name: '卡介质登录' }).click()
+  await page.getByText('浏览器不允许访问本机的客户端控件').waitFor()
+  ok(true, 'a browser that refuses local network access: how to allow it')
+  await look(page, 'local network access refused')
+}
+
 await test(async () => {
   const page = await open('/#/sign-in')
   await page.evaluate((port) => localStorage.setItem('ekey.port', String(port)), controlPort)
@@ -111,4 +133,6 @@ await test(async () => {
   await anotherPin(page)
   await sign(page)
   await blocked(page)
+  await stranger()
+  await denied()
 })

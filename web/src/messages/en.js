@@ -716,6 +716,7 @@ export default {
   "keys.pin_new": "New PIN",
   "keys.pin_again": "New PIN again",
   "keys.pin_rule": "6 to 8 digits; no first PIN such as 123456",
+  "keys.pin_default": "The new PIN is a first or too simple one: choose another.",
   "keys.pin_differs": "The two new PINs differ.",
   "keys.pin_done": "PIN changed",
   "keys.search": "Enterprise, user, holder, serial number",

@@ -716,6 +716,7 @@ export default {
   "keys.pin_new": "新的电子钥匙密码",
   "keys.pin_again": "再输入一次新密码",
   "keys.pin_rule": "6 至 8 位数字，不能是 123456 一类的初始密码",
+  "keys.pin_default": "新密码是初始密码或过于简单，请换一个。",
   "keys.pin_differs": "两次输入的新密码不一致。",
   "keys.pin_done": "电子钥匙密码已修改",
   "keys.search": "企业、用户、持有者、序列号",
