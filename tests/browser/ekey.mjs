@@ -21,7 +21,7 @@ const hand = (line) => new Promise((resolve, reject) => {
 
 // The pairing that Keys.pm made from the start: what the control shows, asked for beside the page.
 const secret = createHash('sha256').update(`${url} ${dir}`).digest('hex')
-const state = () => new Promise((resolve, reject) => request({ port, path: '/state', headers: { Origin: url, Authorization: `Bearer ${secret}` } }, (answer) => {
+const state = () => new Promise((resolve, reject) => request({ host: '127.0.0.1', port, path: '/state', headers: { Origin: url, Authorization: `Bearer ${secret}` } }, (answer) => {
   let text = ''
   answer.on('data', (part) => { text += part }).on('end', () => resolve(JSON.parse(text)))
 }).on('error', reject).end())
