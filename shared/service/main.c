@@ -107,7 +107,7 @@ static int open_all(struct service *service, const struct config *config, const 
     snprintf(schema, sizeof schema, "%s/schema", root);
     snprintf(directory, sizeof directory, "%s/sql/document", schema);
     if (config_integer(config, "checkpoint_pages", 100, 100000, 4000, &pages, error) ||
-        config_integer(config, "cache_kib", 256, 1048576, 2048, &cache, error) ||
+        config_integer(config, "cache_kib", 256, 1048576, 1024, &cache, error) ||
         config_integer(config, "writers", 1, 64, 4, &writers, error) ||
         config_integer(config, "maximum_pages", 0, 1000000000, 0, &maximum, error) ||
         config_integer(config, "seals_required", 0, 1, 0, &required, error))
