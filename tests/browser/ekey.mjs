@@ -21,10 +21,13 @@ const hand = (line) => new Promise((resolve, reject) => {
 
 // The pairing that Keys.pm made from the start: what the control shows, asked for beside the page.
 const secret = createHash('sha256').update(`${url} ${dir}`).digest('hex')
-const state = () => new Promise((resolve, reject) => request({ host: '127.0.0.1', port, path: '/state', headers: { Origin: url, Authorization: `Bearer ${secret}` } }, (answer) => {
+const ask = (method, path) => new Promise((resolve, reject) => request({ host: '127.0.0.1', port, method, path, headers: { Origin: url, Authorization: `Bearer ${secret}` } }, (answer) => {
   let text = ''
-  answer.on('data', (part) => { text += part }).on('end', () => resolve(JSON.parse(text)))
+  answer.on('data', (part) => { text += part }).on('end', () => resolve(text && JSON.parse(text)))
 }).on('error', reject).end())
+const state = () => ask('GET', '/state')
+/** What 60 seconds do to a batch. */
+export const endBatch = (batch) => ask('DELETE', `/batches/${batch}`)
 const shows = (there) => until(async () => (await state()).readers.some((reader) => reader.key) === there)
 
 /** Puts a card in, taking out the one that is there; takes it out. Both until the control has seen it. */

@@ -1,7 +1,7 @@
 // The PIN in the page's own dialog, where the portal demands a key: what is missing, another PIN, wrong ones, the last try, blocked.
 import { accounts, browser, is, like, ok, open, test, url } from './lib.mjs'
 import { look as lookAt, signIn } from './steps.mjs'
-import { controlPort, counters, insert, person, PIN, triesLeft } from './ekey.mjs'
+import { controlPort, counters, endBatch, insert, person, PIN, triesLeft } from './ekey.mjs'
 
 const look = (page, name) => lookAt(page, name, { network: false })
 const NEW_PIN = '50617283'
@@ -11,7 +11,7 @@ const field = (page) => dialog(page).getByLabel(/^\*?电子钥匙密码$/)
 
 async function missing(page) {
   await page.goto(`${url}/#/app/export/list/export_licence`)
-  await page.getByRole('link', { name: '2026000001' }).click()
+  await page.getByRole('link', { name: '2026000054' }).click()
   await page.getByText('R-KEY-1').first().waitFor()
   ok(true, 'the checklist says that a key must be bound')
   await look(page, 'checklist without a key')
@@ -65,7 +65,7 @@ async function anotherPin(page) {
 
 async function sign(page) {
   await page.goto(`${url}/#/app/export/list/export_licence`)
-  await page.getByRole('link', { name: '2026000001' }).click()
+  await page.getByRole('link', { name: '2026000054' }).click()
   await page.locator('.promise input').check()
   await press(page, '申报')
   await field(page).waitFor()
@@ -84,7 +84,7 @@ async function sign(page) {
 
 async function blocked(page) {
   await page.goto(`${url}/#/app/export/list/export_licence`)
-  await page.getByRole('link', { name: '2026000002' }).click()
+  await page.getByRole('link', { name: '2026000053' }).click()
   await page.locator('.promise input').check()
   await press(page, '申报')
   await field(page).fill('739147')
@@ -97,7 +97,35 @@ async function blocked(page) {
   like(await dialog(page).innerText(), /颁发机构解锁/, 'a blocked key: what to do')
   ok(await dialog(page).getByRole('button', { name: '签名并申报' }).isDisabled(), '... and nothing else')
   await press(dialog(page), '取消')
-  is((await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence&size=9')).json()).items)).find((item) => item.application_no === '2026000002').state, 'DRAFT', '... the document is as it was')
+  is((await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence&size=99')).json()).items)).find((item) => item.application_no === '2026000053').state, 'DRAFT', '... the document is as it was')
+}
+
+// More than fifty, and a batch that is over on the way: the PIN again, each time with the reason.
+async function many(page) {
+  await page.goto(`${url}/#/app/export/list/export_licence`)
+  await page.reload()
+  await page.getByRole('row').nth(2).waitFor()
+  await page.getByLabel(/条记录|每页/).selectOption('100')
+  await page.getByRole('checkbox', { name: /2026000002/ }).waitFor()
+  for (let n = 2; n <= 52; n++) await page.getByRole('checkbox', { name: new RegExp(`20260000${String(n).padStart(2, '0')}`) }).check()
+  let signed = 0
+  await page.route(/batches\/[^/]+\/sign$/, async (route) => {
+    if (route.request().method() === 'POST' && ++signed === 8) await endBatch(route.request().url().split('/').at(-2))
+    await route.continue()
+  })
+  await press(page, '批量申报')
+  const enter = async () => { await field(page).fill(NEW_PIN); await page.keyboard.press('Enter') }
+  await enter()
+  await dialog(page).getByText(/还有 44 份.*密码只保留 60 秒/).waitFor()
+  ok(true, 'a batch that is over: so many are left, and why the PIN is asked for again')
+  await look(page, 'batch over')
+  await enter()
+  await dialog(page).getByText(/还有 1 份：一次录入密码最多签 50 份/).waitFor()
+  ok(true, 'fifty are signed with one PIN, the next ones with another')
+  await enter()
+  await dialog(page).getByText('成功 51 份，失败 0 份').waitFor()
+  ok(true, 'until all are signed and submitted')
+  await press(dialog(page), '关闭')
 }
 
 // A page whose address the control was not told: it learns that something runs, and nothing else.
@@ -132,6 +160,7 @@ await test(async () => {
   await bind(page)
   await anotherPin(page)
   await sign(page)
+  await many(page)
   await blocked(page)
   await stranger()
   await denied()

@@ -17,6 +17,6 @@ SingleWindow::Browser->run('ekey_page_pin.mjs', settings => { ekey => 'required'
 	my $uscc = $applicant->session->{enterprise}{uscc};
 	$keys->card('good', holder => $uscc, name => '张三');
 	$keys->control(portal => [ $sw->url ], settings => { pin => 'page' });
-	complete($applicant) for 1 .. 3;
+	complete($applicant) for 1 .. 54;
 	$ENV{SW_KEYS} = encode_json({ dir => $keys->dir, port => $keys->port });
 });
