@@ -47,6 +47,12 @@ static const struct { int64_t id; const char *kind, *title, *body; } articles[] 
     {3003, "news", "【演示数据】出口许可证模块上线", "企业可以在线申请、查询和打印出口许可证申请表。"},
     {3004, "policy", "【演示数据】政策法规栏目说明", "此处由门户管理员发布政策法规。"},
     {3005, "download", "【演示数据】资料下载栏目说明", "此处由门户管理员发布可供下载的资料。"},
+    {3009, "download", "【演示数据】电子钥匙客户端控件：安装说明",
+     "客户端控件是在操作员自己的电脑上运行的小程序（ekey-control），网页通过它使用电子钥匙登录和签名。\n\n"
+     "一、Debian 12、Ubuntu 22.04 及以上：apt-get install pcscd libpcsclite1 libmicrohttpd12 libxml2 openssl pinentry-gnome3，再把 ekey-control 放到 /usr/local/bin。\n"
+     "二、在 ~/.config/singlewindow-ekey/settings 中写一行：portal = 本网站的地址（浏览器地址栏中从 http 到端口的部分）。\n"
+     "三、启动 ekey-control，插入电子钥匙，回到“我的IC卡”点击“绑定”。\n\n"
+     "门户管理员可在此处附上安装包；源代码及完整说明见 modules/ekey。"},
     {3006, "training", "【演示数据】操作培训栏目说明", "此处由门户管理员发布培训材料。"},
     {3007, "faq", "【演示数据】忘记密码怎么办？", "在登录页面点击“忘记密码”，通过手机或邮箱接收验证码后重新设置密码。"},
     {3008, "faq", "【演示数据】为什么看不到别的企业的单据？", "每家企业只能看到自己的单据。"}};
