@@ -55,7 +55,10 @@ for my $service ('redis', 'nginx') {
 	my $pid = $sw->kill($service);
 	isnt($sw->wait_for($service, not => $pid, seconds => 5), $pid, "$service is back after kill -9");
 }
-is($client->get('/')->status, 200, 'and serves');
+# a worker of the killed nginx may end a connection that it still holds
+my $served = 0;
+for (1 .. 100) { last if $served = $sw->client->get('/')->status == 200; select undef, undef, undef, 0.05 }
+ok($served, 'and serves');
 
 my ($module) = grep { !/^(nginx|redis|postgres)$/ } map { s{.*/}{}r } glob $sw->var . '/service/*';
 SKIP: {
