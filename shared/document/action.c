@@ -269,7 +269,7 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
 {
     enum form_machine machine = act->action->machine;
     struct doc_event event = {act->action->name, NULL, NULL, act->opinion, act->body_hash};
-    char from[32];
+    char before[MACHINE_COUNT][32];
 
     act->job = 0;
     if (act->key && act->module->key_required && !act->signature)
@@ -277,9 +277,9 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
                          "This must be signed with your electronic key; plug it in and submit.");
     if (read_again(db, act, error)) return (int)error->code;
     struct doc_row *row = &act->row;
-    snprintf(from, sizeof from, "%s", row->state[machine]);
+    memcpy(before, row->state, sizeof before);
     if (act->action->to && doc_set_state(db, act, machine, act->action->to, error)) return (int)error->code;
-    event.from = from;
+    event.from = before[machine];
     event.to = row->state[machine];
     row->version++;
     row->updated = act->now;
@@ -287,7 +287,7 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
         store_body(db, act, error) || doc_effects(db, act, error) || (act->signature && doc_signature_store(db, act, error)))
         return (int)error->code;
     snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
-    return store_row(db, row, error);
+    return store_row(db, row, error) || doc_status_add(db, row, before, act->now, error) ? (int)error->code : 0;
 }
 
 /* The document goes, its chain stays and ends in the deletion: a tombstone. */

@@ -92,6 +92,8 @@ my @table = (
 	[ POST => '/partner/export/reservations', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/partner/export/adjustments', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/export/outbox/claim', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/internal/export/events/claim', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/internal/export/events/ack', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/account/audit', {}, qw(- - - - - - - - - -) ],
 );
