@@ -3,11 +3,11 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "service/modules.h"
 #include "service/writer.h"
 #include "trust/password.h"
 #include "trust/signed_info.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,40 +43,6 @@ static int agencies_read(struct account *account, const char *root, struct error
     return account->agencies ? 0 : (int)error->code;
 }
 
-static void module_add(struct account *account, const char *name)
-{
-    for (int i = 0; i < account->module_count; i++)
-        if (!strcmp(account->modules[i], name))
-            return;
-    if (*name && account->module_count < MODULES_MAXIMUM)
-        snprintf(account->modules[account->module_count++], sizeof account->modules[0], "%s", name);
-}
-
-/* Each definition names its module. */
-static int modules_read(struct account *account, const char *root, struct error *error)
-{
-    char directory[1100], path[1400];
-    struct dirent **entries;
-    snprintf(directory, sizeof directory, "%s/schema/forms", root);
-    int count = scandir(directory, &entries, NULL, alphasort);
-    if (count < 0)
-        return error_internal(error, "%s: %s", directory, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        size_t length = strlen(entries[i]->d_name), size;
-        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-        char *text = length > 5 && !strcmp(entries[i]->d_name + length - 5, ".json") ? file_read(path, &size) : NULL;
-        struct arena arena;
-        arena_init(&arena, 0);
-        if (text)
-            module_add(account, json_member_text(json_tree(text, size, &arena, error), "module", ""));
-        arena_free(&arena);
-        free(text);
-        free(entries[i]);
-    }
-    free(entries);
-    return (int)error->code;
-}
-
 static int secret_read(struct account *account, const char *path, struct error *error)
 {
     size_t length;
@@ -97,7 +63,7 @@ static int settings_read(struct account *account, struct error *error)
     account->portal_en = config_text(config, "portal_en", "China International Trade Single Window");
     if (account->fixed_captcha && !config_text(config, "clock_file", NULL))
         return error_internal(error, "captcha = fixed is for tests only: it needs clock_file");
-    if (secret_read(account, config_text(config, "secret_file", ""), error) || agencies_read(account, root, error) || modules_read(account, root, error))
+    if (secret_read(account, config_text(config, "secret_file", ""), error) || agencies_read(account, root, error) || service_modules(root, account->modules, MODULES_MAXIMUM, &account->module_count, error))
         return (int)error->code;
     account->key_sign_out = !strcmp(config_text(config, "ekey_sign_out", "1"), "1");
     if (authorities_open(config_text(config, "authorities", ""), config_text(config, "sm2_id", SM2_ID), &account->authorities, error))

@@ -2,6 +2,7 @@
 #include "document/internal.h"
 #include "document/signature.h"
 
+#include "base/clock.h"
 #include "base/date.h"
 
 #include <stdio.h>
@@ -287,6 +288,7 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
         store_body(db, act, error) || doc_effects(db, act, error) || (act->signature && doc_signature_store(db, act, error)))
         return (int)error->code;
     snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
+    act->module->changed = clock_monotonic();
     return store_row(db, row, error) || doc_status_add(db, row, before, act->now, error) ? (int)error->code : 0;
 }
 

@@ -53,6 +53,7 @@ struct doc_module {
     bool seals_required;        /* what is issued without one is an error */
     const char *roots, *root_key; /* where daily roots are kept (document/root.h); NULL: nowhere */
     bool key_required;          /* what the law wants signed is refused without a signature (setting `ekey`) */
+    _Atomic int64_t changed;    /* when something last changed its state here (clock_monotonic), also if that was undone */
     int32_t root_day;           /* the last day known to be recorded; of the one thread that records */
 };
 

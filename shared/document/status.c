@@ -1,6 +1,7 @@
 #include "document/status.h"
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/random.h"
 #include "document/internal.h"
 
@@ -35,9 +36,18 @@ int status_waits(struct store_connection *reader, bool *waits, struct error *err
     return store_end(&rows);
 }
 
-static void write_event(struct store_rows *rows, struct json_writer *json)
+static void write_words(const struct form *form, int machine, const char *to, struct json_writer *json)
 {
-    int64_t machine = store_column_integer(rows, 8);
+    const struct form_state *state = form ? form_state_find(form, (enum form_machine)machine, to) : NULL;
+
+    json_put_words(json, "title", form ? form->title.zh : "", form ? form->title.en : "");
+    json_put_words(json, "label", state ? state->words.zh : to, state ? state->words.en : to);
+}
+
+static void write_event(struct store_rows *rows, const struct doc_module *module, struct json_writer *json)
+{
+    int64_t stored = store_column_integer(rows, 8);
+    int machine = stored >= 0 && stored < MACHINE_COUNT ? (int)stored : MACHINE_MAIN;
 
     json_object(json);
     json_put_id(json, "id", store_column_integer(rows, 0));
@@ -48,14 +58,15 @@ static void write_event(struct store_rows *rows, struct json_writer *json)
     json_put_string(json, "form", store_column_text(rows, 5, NULL));
     json_put_string(json, "application_no", store_column_text(rows, 6, NULL));
     json_put_string(json, "licence_no", store_column_text(rows, 7, NULL));
-    json_put_string(json, "machine", form_machine_names[machine >= 0 && machine < MACHINE_COUNT ? machine : MACHINE_MAIN]);
+    json_put_string(json, "machine", form_machine_names[machine]);
     json_put_string(json, "from", store_column_text(rows, 9, NULL));
     json_put_string(json, "to", store_column_text(rows, 10, NULL));
     json_put_integer(json, "at", store_column_integer(rows, 11));
+    write_words(doc_form(module, store_column_text(rows, 5, NULL), date_of_instant(clock_now())), machine, store_column_text(rows, 10, NULL), json);
     json_object_end(json);
 }
 
-int status_claim(struct store_connection *db, int64_t count, struct json_writer *json, struct error *error)
+int status_claim(struct store_connection *db, const struct doc_module *module, int64_t count, struct json_writer *json, struct error *error)
 {
     struct store_rows rows;
     int64_t now = clock_lease();
@@ -69,7 +80,7 @@ int status_claim(struct store_connection *db, int64_t count, struct json_writer 
     json_object(json);
     json_name(json, "events");
     json_array(json);
-    while (store_next(&rows)) write_event(&rows, json);
+    while (store_next(&rows)) write_event(&rows, module, json);
     json_array_end(json);
     json_object_end(json);
     return store_end(&rows);

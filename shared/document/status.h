@@ -10,9 +10,10 @@
 /* Whether there is one that nobody has claimed. For a read connection. */
 int status_waits(struct store_connection *reader, bool *waits, struct error *error);
 
-/* Claims at most `count` of the oldest for a minute and writes {"events":[{"id","document","owner","creator","agency","form",
-   "application_no","licence_no","machine","from","to","at"}]}; in any order. In a transaction. */
-int status_claim(struct store_connection *db, int64_t count, struct json_writer *json, struct error *error);
+/* Claims at most `count` of the oldest for a minute and writes {"events":[{"id","document","owner","creator","agency","form","title",
+   "application_no","licence_no","machine","from","to","label","at"}]}; in any order. `title` and `label` are what people call the form and
+   the state that it came to. In a transaction. */
+int status_claim(struct store_connection *db, const struct doc_module *module, int64_t count, struct json_writer *json, struct error *error);
 
 /* Forgets what was taken. In a transaction. */
 int status_acknowledge(struct store_connection *db, const int64_t *ids, size_t count, struct error *error);

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "document/job.h"
 #include "document/root.h"
+#include "document/status.h"
 #include "print/print.h"
 #include "service/exchange.h"
 #include "service/signatures.h"
@@ -63,6 +64,27 @@ struct job_worker {
     bool first; /* the one that also looks for new code tables */
 };
 
+/* After a change of state the exchange program is told to look. Asked for so long that a change which is still being written is not missed. */
+#define CHANGING_MILLISECONDS 15000
+#define WAKE_MILLISECONDS 200
+#define AWAY_MILLISECONDS 2000
+
+static void tell_exchange(struct service *service, struct store_connection *reader, int64_t *away_until)
+{
+    struct buffer answer;
+    struct error error;
+    int64_t now = clock_monotonic();
+    char path[64];
+    bool waits;
+
+    error_clear(&error);
+    if (now - service->documents.changed > CHANGING_MILLISECONDS || now < *away_until || status_waits(reader, &waits, &error) || !waits) return;
+    buffer_init(&answer, 4096);
+    snprintf(path, sizeof path, "/internal/exchange/wake/%s", service->module);
+    if (web_internal_request(service->server, "POST", path, "{}", WAKE_MILLISECONDS, &answer, &error)) *away_until = now + AWAY_MILLISECONDS;
+    buffer_free(&answer);
+}
+
 static void *work_on_jobs(void *argument)
 {
     static const struct doc_makers makers = {make_print, service_read_import};
@@ -71,7 +93,7 @@ static void *work_on_jobs(void *argument)
     struct store_connection *reader = NULL;
     struct error error;
     bool worked;
-    int64_t refreshed = 0;
+    int64_t refreshed = 0, away_until = 0;
 
     while (!web_stopping(service->server, 0)) {
         worked = false;
@@ -79,6 +101,7 @@ static void *work_on_jobs(void *argument)
         if (reader || !store_reader(service->store, &reader, &error)) {
             if (doc_job_step(&service->documents, reader, &makers, &worked, &error))
                 log_line(LOG_ERROR, "job", "reason=\"%s\"", error.detail[0] ? error.detail : error.en);
+            if (worker->first) tell_exchange(service, reader, &away_until);
             if (worker->first && clock_monotonic() - refreshed > 5000) {
                 doc_codes_refresh(&service->documents, reader, &error);
                 refreshed = clock_monotonic();
@@ -123,6 +146,7 @@ static int open_all(struct service *service, const struct config *config, const 
         seals_open(config_text(config, "seals", NULL), &service->documents.seals, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
+    service->documents.changed = clock_monotonic(); /* what a program that died did not tell */
     service->documents.public_url = config_text(config, "public_url", "");
     service->documents.seals_required = required;
     service->documents.roots = config_text(config, "roots", NULL);

@@ -8,7 +8,7 @@ struct claim { int64_t count; };
 static int claim_work(void *connection, struct web_call *call, struct error *error)
 {
     const struct claim *claim = call->argument;
-    return status_claim(connection, claim->count, &call->json, error);
+    return status_claim(connection, &service_of(call)->documents, claim->count, &call->json, error);
 }
 
 /* Whoever asks in vain costs no transaction. */

@@ -96,7 +96,7 @@ static int session_find(struct web_call *call, struct error *error)
     const char *token = web_cookie(call, WEB_SESSION_COOKIE);
     if (!token)
         return 0;
-    int code = session_load(call->sessions, token, &call->session, error);
+    int code = session_load(call->sessions, token, !(call->route->flags & WEB_NO_USE), &call->session, error);
     if (!code && call->session.principal.user)
         code = web_epoch_check(call->server, &call->session.principal, error);
     call->signed_in = !code;

@@ -21,6 +21,7 @@ struct session_store {
     int sentinels;
     char master[64];
     int64_t away_until;
+    bool listening;        /* the connection has subscribed to a channel */
 };
 
 static const struct timeval timeout = {.tv_usec = TIMEOUT_MILLISECONDS * 1000};
@@ -72,6 +73,7 @@ static void disconnect(struct session_store *store)
 {
     redisFree(store->context);
     store->context = NULL;
+    store->listening = false;
 }
 
 void session_store_close(struct session_store *store)
@@ -192,4 +194,58 @@ redisReply *redis_ask(struct session_store *store, bool reading, struct error *e
             break;
     }
     return reply;
+}
+
+/* ---- what one says to all */
+
+int session_announce(struct session_store *store, const char *channel, const char *text, struct error *error)
+{
+    redisReply *reply = redis_ask(store, false, error, "PUBLISH %s %s", channel, text);
+    freeReplyObject(reply);
+    return reply ? 0 : (int)error->code;
+}
+
+static bool subscribe(struct session_store *store, const char *channel)
+{
+    if (!connect_anew(store))
+        return false;
+    redisEnableKeepAlive(store->context); /* a peer that is gone without a word is noticed; nothing on a Unix socket */
+    store->context->err = 0;
+    redisReply *reply = redisCommand(store->context, "SUBSCRIBE %s", channel);
+    store->listening = reply && reply->type == REDIS_REPLY_ARRAY;
+    freeReplyObject(reply);
+    return store->listening;
+}
+
+static void hear(redisReply *reply, void (*take)(void *context, const char *text), void *context)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 && reply->element[0]->str && !strcmp(reply->element[0]->str, "message"))
+        take(context, reply->element[2]->str);
+    freeReplyObject(reply);
+}
+
+int session_listen(struct session_store *store, const char *channel, int milliseconds, void (*take)(void *context, const char *text), void *context,
+                   struct error *error)
+{
+    if (!store->listening && !subscribe(store, channel)) {
+        disconnect(store);
+        return error_unavailable(error, "redis is away");
+    }
+    for (int wait = milliseconds;;) {
+        void *reply = NULL;
+        struct pollfd look = {.fd = store->context->fd, .events = POLLIN};
+        if (redisGetReplyFromReader(store->context, &reply) != REDIS_OK)
+            break;
+        if (reply) {
+            hear(reply, take, context);
+            wait = 0;
+        } else if (poll(&look, 1, wait) <= 0) {
+            return 0;
+        } else if (redisBufferRead(store->context) != REDIS_OK) {
+            break;
+        }
+    }
+    error_unavailable(error, "redis: %s", store->context->errstr);
+    disconnect(store);
+    return error->code;
 }

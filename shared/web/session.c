@@ -145,12 +145,13 @@ int session_create(struct session_store *store, const struct principal *principa
     return value_store(store, session, "NX", error);
 }
 
-int session_load(struct session_store *store, const char *token, struct session *session, struct error *error)
+int session_load(struct session_store *store, const char *token, bool used, struct session *session, struct error *error)
 {
     if (strlen(token) != SESSION_TOKEN_SIZE - 1 || strspn(token, "0123456789abcdef") != SESSION_TOKEN_SIZE - 1)
         return unauthenticated(error);
     digest_sha256(token, strlen(token), session->key);
-    redisReply *reply = redis_ask(store, true, error, "GETEX session:%s EX %d", session->key, idle_seconds);
+    redisReply *reply = used ? redis_ask(store, true, error, "GETEX session:%s EX %d", session->key, idle_seconds)
+                             : redis_ask(store, true, error, "GET session:%s", session->key);
     if (!reply)
         return error->code;
     bool good = reply->type == REDIS_REPLY_STRING && value_read(reply->str, (size_t)reply->len, session) &&

@@ -30,9 +30,9 @@ void session_store_close(struct session_store *store);
 int session_create(struct session_store *store, const struct principal *principal, struct session *session,
                    char token[SESSION_TOKEN_SIZE], struct error *error);
 
-/* One round trip (GETEX): reads the session and starts its idle time again. ERROR_UNAUTHENTICATED when absent or over its
+/* One round trip (GETEX): reads the session and, with `used`, starts its idle time again. ERROR_UNAUTHENTICATED when absent or over its
    absolute limit; ERROR_UNAVAILABLE when Redis is away. Does not know the epoch: the router checks it. */
-int session_load(struct session_store *store, const char *token, struct session *session, struct error *error);
+int session_load(struct session_store *store, const char *token, bool used, struct session *session, struct error *error);
 
 /* Writes the principal anew under the same token (profile changed). */
 int session_update(struct session_store *store, const struct session *session, struct error *error);
@@ -49,5 +49,12 @@ int session_peek(struct session_store *store, const char *key, char *value, size
 /* Adds one and (re)sets the life at the first; the new count in *count. */
 int session_count(struct session_store *store, const char *key, int seconds, int64_t *count, struct error *error);
 int session_forget(struct session_store *store, const char *key, struct error *error);
+
+/* Says something to whoever listens on any node (Redis PUBLISH); whoever does not listen now never hears it. */
+int session_announce(struct session_store *store, const char *channel, const char *text, struct error *error);
+/* Hears what is said on that channel: hands it to `take`, waits at most `milliseconds` for the first. The connection serves nothing
+   else from then on. ERROR_UNAVAILABLE when Redis is away: what was said meanwhile is lost. */
+int session_listen(struct session_store *store, const char *channel, int milliseconds, void (*take)(void *context, const char *text), void *context,
+                   struct error *error);
 
 #endif

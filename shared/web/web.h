@@ -88,6 +88,7 @@ enum web_flag {
     WEB_NO_CSRF = 2,      /* only for partner and internal routes, which carry no cookie */
     WEB_INTERNAL_ONLY = 4,
     WEB_PARTNER_ONLY = 8, /* API key; principal kind PARTNER */
+    WEB_NO_USE = 32,      /* asked by a page on its own: does not start the session's idle time again */
     WEB_RAW_BODY = 16     /* any content type; otherwise a body must be application/json */
 };
 

@@ -94,6 +94,8 @@ my @table = (
 	[ POST => '/internal/export/outbox/claim', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/export/events/claim', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/export/events/ack', {}, qw(- - - - - - - - - -) ],
+	[ POST => '/internal/exchange/wake/export', {}, qw(- - - - - - - - - -) ],
+	[ GET => '/api/exchange/live', undef, qw(- + + + + + + + + +) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/account/audit', {}, qw(- - - - - - - - - -) ],
 );

@@ -7,6 +7,7 @@ use SingleWindow::Instance;
 use SingleWindow::Export;
 
 my $sw = SingleWindow::Instance->start;
+$sw->down('exchange'); # which would take them
 my $applicant = $sw->signed_in('demo_admin');
 my %who = (applicant => $applicant, first => $sw->signed_in('demo_first'), second => $sw->signed_in('demo_second'), manager => $sw->signed_in('demo_manager'));
 

@@ -1,4 +1,4 @@
-import { accessible, fits, is, ok, test, url } from './lib.mjs'
+import { accessible, fits, idle, is, ok, test, url } from './lib.mjs'
 import { as } from './steps.mjs'
 
 const keep = process.env.SW_SCREENS
@@ -32,7 +32,7 @@ async function tryDialog(page, who, path, name, tick) {
   await page.keyboard.press('Enter')
   const box = page.locator('.el-dialog, .el-message-box').filter({ visible: true })
   await box.waitFor()
-  await page.waitForLoadState('networkidle')
+  await idle(page)
   ok(await page.evaluate(() => !!document.activeElement.closest('[role=dialog]')), `the cursor is in the dialog: ${title}`)
   await accessible(page, title)
   for (const width of [1440, 360]) {

@@ -70,6 +70,7 @@ export async function open(path = '/', options = {}) {
   const page = await context.newPage()
   pages.push(page)
   page.on('close', () => pages.splice(pages.indexOf(page), 1))
+  watch(page)
   if (errors) {
     page.on('pageerror', (error) => ok(false, `no error in the page: ${error.message}`))
     // answers of 4xx are part of normal work and logged by Chromium as errors, too
@@ -80,6 +81,27 @@ export async function open(path = '/', options = {}) {
   }
   await page.goto(url + path)
   return page
+}
+
+// ---- requests under way; not the stream of changes and its worker, which are never over ----
+
+const asking = new WeakMap()
+function watch(page) {
+  const now = { open: new Set(), since: Date.now() }
+  asking.set(page, now)
+  const over = (request) => { now.open.delete(request); now.since = Date.now() }
+  page.on('request', (request) => { if (request.resourceType() !== 'eventsource' && !/\/worker-/.test(request.url())) { now.open.add(request); now.since = Date.now() } })
+  page.on('requestfinished', over)
+  page.on('requestfailed', over)
+}
+
+// Nothing has been asked for half a second.
+export async function idle(page, seconds = 15) {
+  const now = asking.get(page), end = Date.now() + seconds * 1000
+  while (now.open.size || Date.now() - now.since < 500) {
+    if (Date.now() > end) throw new Error(`still asking: ${[...now.open].map((one) => one.url()).join(' ')}`)
+    await page.waitForTimeout(50)
+  }
 }
 
 async function screenshots(name) {

@@ -1,6 +1,6 @@
 // Every screen at 1440 px and at 360 px: it opens without an error, nothing sticks out, axe finds nothing. With SW_SCREENS=<folder>
 // each is also kept as a picture, to be looked at.
-import { accessible, fits, ok, open, test, url } from './lib.mjs'
+import { accessible, fits, idle, ok, open, test, url } from './lib.mjs'
 import { as } from './steps.mjs'
 
 const keep = process.env.SW_SCREENS
@@ -24,7 +24,7 @@ const screens = {
 async function look(page, who, path, width) {
   await page.goto(`${url}/#${path}`)
   await page.locator('h1, h2, main').first().waitFor()
-  await page.waitForLoadState('networkidle')
+  await idle(page)
   await page.waitForFunction(() => !/正在加载/.test(document.querySelector('#main')?.innerText ?? ''))
   await page.waitForTimeout(150)
   const name = `${path} (${who}) at ${width} px`

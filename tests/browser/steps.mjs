@@ -1,6 +1,6 @@
 // What people do again and again, for the browser tests: signing in, choosing codes, filling in a form by its definition's paths.
 import { basename } from 'node:path'
-import { accessible, accounts, fits, open, url } from './lib.mjs'
+import { accessible, accounts, fits, idle, open, url } from './lib.mjs'
 
 // Nobody types a captcha before seeing its picture; a new picture empties the field.
 export async function captcha(place) {
@@ -73,7 +73,7 @@ async function smsCode(mobile, look) {
 // Everything has arrived: answers (not with `network: false`, for a page that waits on a key always asks for something), movements, and
 // what a dialog does to itself when it opens.
 export async function settled(page, { network = true } = {}) {
-  if (network) await page.waitForLoadState('networkidle')
+  if (network) await idle(page)
   await page.waitForFunction(() => !document.getAnimations().some((one) => one.playState === 'running') && !document.querySelector('.el-dialog > header:not([role])'))
 }
 

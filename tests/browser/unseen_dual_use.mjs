@@ -1,5 +1,5 @@
 // Dual-use items, a licence type that the front end has never seen: pre-application with rows, nested rows, a sheet, rules, desk, list, print.
-import { accessible, fits, is, like, ok, pdfText, test, url, variables } from './lib.mjs'
+import { accessible, fits, idle, is, like, ok, pdfText, test, url, variables } from './lib.mjs'
 import { as, choose, confirm, field, fill } from './steps.mjs'
 import { writeFileSync } from 'node:fs'
 
@@ -9,7 +9,7 @@ const tag = (page, words) => page.locator('.anchors .tag').filter({ hasText: wor
 const saved = (page) => page.locator('.tag').filter({ hasText: '未保存' }).waitFor({ state: 'detached' })
 const aside = (page) => page.locator('aside').first()
 async function look(page, name) {
-  await page.waitForLoadState('networkidle')
+  await idle(page)
   for (const width of [360, 1440]) {
     await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
     await fits(page, `${name} at ${width} px`)
@@ -136,7 +136,7 @@ async function list(page) {
   like(await row.innerText(), /26DU000001[\s\S]*未锻轧的镓\(演示\)[\s\S]*20/, 'its own list shows the licence, its first item and the sum')
   await page.getByLabel('名称').fill('含硅量')
   await page.keyboard.press('Enter')
-  await page.waitForLoadState('networkidle')
+  await idle(page)
   await row.waitFor()
   ok(true, 'it is found by its second item')
   await page.getByLabel('名称').fill('没有这种')

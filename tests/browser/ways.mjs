@@ -1,4 +1,4 @@
-import { fits, is, ok, open, test, url } from './lib.mjs'
+import { fits, idle, is, ok, open, test, url } from './lib.mjs'
 import { as } from './steps.mjs'
 
 const REFUSED = /没有权限|没有找到|出现问题|服务暂时不可用|Not permitted|Not found/
@@ -7,16 +7,16 @@ const REFUSED = /没有权限|没有找到|出现问题|服务暂时不可用|No
 async function follow(page, who) {
   await page.goto(`${url}/#/`)
   await page.locator('.hero .card').waitFor()
-  await page.waitForLoadState('networkidle')
+  await idle(page)
   const links = await page.locator('.tile, .desk').evaluateAll((all) => all.map((link) => link.getAttribute('href')))
   for (const link of links) {
     await page.goto(`${url}/${link}`)
-    await page.waitForLoadState('networkidle')
+    await idle(page)
     const entries = await page.locator('nav.menu a').evaluateAll((all) => all.map((entry) => entry.getAttribute('href')))
     for (const entry of [link, ...entries]) {
       await page.goto(`${url}/${entry}`)
       await page.locator('h1').first().waitFor({ state: 'attached' })
-      await page.waitForLoadState('networkidle')
+      await idle(page)
       is(REFUSED.exec(await page.locator('#main').innerText())?.[0], undefined, `${entry} opens for ${who}`)
     }
   }

@@ -1,5 +1,5 @@
 // A form with unsaved words in it, and everything that could lose them.
-import { accounts, accessible, fits, is, like, ok, test, url } from './lib.mjs'
+import { accounts, accessible, fits, idle, is, like, ok, test, url } from './lib.mjs'
 import { as, captcha, confirm, field, fill } from './steps.mjs'
 
 const LIST = '/app/export/list/export_licence'
@@ -125,7 +125,7 @@ async function longWords(page) {
     for (const path of ['/', '/app/me/enterprise', LIST, '/app/export/new/export_licence']) {
       await page.goto(`${url}/#${path}`)
       await page.locator('h1').first().waitFor({ state: 'attached' })
-      await page.waitForLoadState('networkidle')
+      await idle(page)
       await fits(page, `${path} at ${width} px with a very long name`)
     }
   }

@@ -395,8 +395,8 @@ static void same_cases(void)
     char token[65];
     memset(token, 'a', 64);
     token[64] = 0;
-    is_int(session_load(store, token, &session, &error), ERROR_UNAVAILABLE, "Redis away");
-    is_int(session_load(store, "short", &session, &error), ERROR_UNAUTHENTICATED, "what is no token is not asked for");
+    is_int(session_load(store, token, true, &session, &error), ERROR_UNAVAILABLE, "Redis away");
+    is_int(session_load(store, "short", true, &session, &error), ERROR_UNAUTHENTICATED, "what is no token is not asked for");
     session_store_close(store);
 }
 

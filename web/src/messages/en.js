@@ -312,6 +312,8 @@ export default {
   "draft.older": "The document has been saved since; restoring goes back behind that.",
   "draft.restore": "Restore",
   "draft.discard": "Discard",
+  "live.overtaken": "While you were filling this in its state became “{state}”. What you have not saved is still on the page.",
+  "live.reload": "Load the newest (dropping my changes)",
   "stale.title": "Somebody else has changed this",
   "stale.text": "While you were working a newer version was stored; your changes are not saved.",
   "stale.who": "{who}: {what}, {time}",

@@ -312,6 +312,8 @@ export default {
   "draft.older": "此后单据已被保存过，恢复会覆盖后来的修改。",
   "draft.restore": "恢复",
   "draft.discard": "放弃",
+  "live.overtaken": "在您填写期间，这份单据的状态已变为“{state}”，您未保存的修改仍在页面上。",
+  "live.reload": "载入最新内容（放弃我的修改）",
   "stale.title": "单据已被修改",
   "stale.text": "在您填写期间，这份单据已有新的版本，您的修改没有保存。",
   "stale.who": "{who}，{what}，{time}",

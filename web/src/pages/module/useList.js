@@ -4,8 +4,8 @@ import { get } from '../../api.js'
 
 export function useList(path, { filters, size = 10, fixed = {}, fallback = () => ({}) }) {
   const entry = reactive({})
-  const list = reactive({ items: [], total: '0', page: 1, size, busy: false, problem: null, ticked: new Set() })
-  let asked = 0
+  const list = reactive({ items: [], total: '0', page: 1, size, busy: false, problem: null, ticked: new Set(), changed: new Set() })
+  let asked = 0, last = {}
 
   function clear() {
     for (const filter of filters()) {
@@ -19,7 +19,8 @@ export function useList(path, { filters, size = 10, fixed = {}, fallback = () =>
     const mine = ++asked
     Object.assign(list, { busy: true, problem: null })
     try {
-      const answer = await get(path(), { ...fixed, ...fallback(), ...query(), page, size: list.size })
+      last = { ...fixed, ...fallback(), ...query(), page, size: list.size }
+      const answer = await get(path(), last)
       if (mine !== asked) return
       Object.assign(list, { items: answer.items, total: answer.total, page })
       list.ticked.clear()
@@ -28,7 +29,17 @@ export function useList(path, { filters, size = 10, fixed = {}, fallback = () =>
     } catch (problem) { if (mine === asked) list.problem = problem }
     if (mine === asked) list.busy = false
   }
+  /** What the list shows, anew: the same page and filters, ticks stay; the rows of these documents are marked for a moment. */
+  async function refresh(ids = []) {
+    const mine = asked
+    if (list.busy || list.problem) return
+    const answer = await get(path(), last, { quiet: true }).catch(() => null)
+    if (!answer || mine !== asked) return
+    Object.assign(list, { items: answer.items, total: answer.total })
+    for (const id of [...list.ticked]) if (!answer.items.some(item => item.id === id)) list.ticked.delete(id)
+    list.changed = new Set(ids)
+  }
   const resize = next => { list.size = next; return load(1) }
   const chosen = computed(() => list.items.filter(item => list.ticked.has(item.id)))
-  return { entry, list, chosen, load, resize, clear, reset: () => { clear(); return load(1) }, query }
+  return { entry, list, chosen, load, refresh, resize, clear, reset: () => { clear(); return load(1) }, query }
 }
