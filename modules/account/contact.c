@@ -14,6 +14,7 @@
 #define PAUSE_MILLISECONDS (60 * INT64_C(1000))
 #define TRIES 5
 #define QUEUE 64
+#define SUBSCRIBE "subscribe" /* the purpose of codes that confirm where somebody wants to be told of changes */
 
 struct message {
     char to[104], subject[128], text[512];
@@ -47,7 +48,7 @@ static void deliver(struct account *account, struct message *message, bool stopp
     char text[300];
     struct error error;
     error_clear(&error);
-    if (!stopping && !gateway_send(&account->gateway, way_of(message->to), message->to, message->subject, message->text, &error))
+    if (!stopping && !gateway_send(&account->gateway, way_of(message->to), message->to, message->subject, message->text, NULL, &error))
         return;
     log_line(LOG_ERROR, "gateway", "detail=%s", log_quote(stopping ? "not sent: the program ends" : error.detail, text, sizeof text));
     if (store_write(account->store, mailbox_insert, message, &error))
@@ -209,7 +210,7 @@ static int contact_code_post(struct web_call *call)
     if (service_input(call, &input) || take_text(call, &input, "purpose", 16, true, &purpose) || take_contact(call, &input, &address) ||
         captcha_check(call, &input))
         return (int)call->error.code;
-    if (strcmp(purpose, "register") && strcmp(purpose, "recover") && (strcmp(purpose, "change") || !call->signed_in))
+    if (strcmp(purpose, "register") && strcmp(purpose, "recover") && ((strcmp(purpose, "change") && strcmp(purpose, SUBSCRIBE)) || !call->signed_in))
         return refuse(&call->error, "purpose", "purpose", "用途有误。", "This purpose is unknown.");
     call->status = 204;
     return code_send(call, purpose, address);
@@ -260,6 +261,72 @@ int contact_code_use(struct store_connection *db, const char *purpose, const cha
     return changed ? 0 : wrong_code(error, field);
 }
 
+/* ---- for other programs: an address that is this person's own, and messages without a gateway */
+
+struct contact { const char *address; bool with_code; };
+
+static int contact_work(void *connection, struct web_call *call, struct error *error)
+{
+    const struct contact *contact = call->argument;
+    if (contact->with_code && contact_code_use(connection, SUBSCRIBE, contact->address, "code", error))
+        return (int)error->code;
+    json_object(&call->json);
+    json_put_string(&call->json, "address", contact->address);
+    json_object_end(&call->json);
+    return 0;
+}
+
+/* What stands in the profile was confirmed when it was put there; another address needs a code that was sent to it. */
+static int contact_post(struct web_call *call)
+{
+    struct service_input input;
+    struct person person;
+    const char *user, *way, *address, *code;
+    struct contact *contact = arena_alloc(&call->arena, sizeof *contact);
+    if (!contact)
+        return out_of_memory(&call->error);
+    if (service_input(call, &input) || take_text(call, &input, "user", 20, true, &user) || take_text(call, &input, "way", 8, true, &way) ||
+        take_text(call, &input, "code", 8, false, &code) ||
+        take_checked(call, &input, "address", !strcmp(way, "mail") ? "email" : "mobile", false, &address) ||
+        person_by_id(reader_of(call), &call->arena, strtoll(user, NULL, 10), &person, &call->error))
+        return (int)call->error.code;
+    const char *own = !strcmp(way, "mail") ? person.email : person.mobile;
+    *contact = (struct contact){*address ? lower(call, address) : own, false};
+    if (!*contact->address)
+        return refuse(&call->error, "address", "required", "您的账户没有登记此联系方式，请填写。", "Your account has no such address; please give one.");
+    contact->with_code = strcmp(contact->address, own) != 0;
+    if (contact->with_code && contact_code_check(call, SUBSCRIBE, contact->address, code, "code"))
+        return (int)call->error.code;
+    return web_write(call, contact_work, contact);
+}
+
+static int mailbox_work(void *connection, struct web_call *call, struct error *error)
+{
+    call->status = 204;
+    return mailbox_insert(connection, call->argument, error);
+}
+
+static int mailbox_post(struct web_call *call)
+{
+    struct service_input input;
+    const char *to, *subject, *text;
+    struct message *message = arena_alloc(&call->arena, sizeof *message);
+    if (!message)
+        return out_of_memory(&call->error);
+    if (service_input(call, &input) || take_text(call, &input, "to", sizeof message->to - 1, true, &to) ||
+        take_text(call, &input, "subject", sizeof message->subject - 1, false, &subject) ||
+        take_text(call, &input, "text", sizeof message->text - 1, true, &text))
+        return (int)call->error.code;
+    snprintf(message->to, sizeof message->to, "%s", to);
+    snprintf(message->subject, sizeof message->subject, "%s", subject);
+    snprintf(message->text, sizeof message->text, "%s", text);
+    return web_write(call, mailbox_work, message);
+}
+
+#define INTERNAL (WEB_INTERNAL_ONLY | WEB_NO_CSRF)
+
 const struct web_route contact_routes[] = {
+    {"POST", "/internal/account/contacts", contact_post, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_SLOW, 4096, {0, 0}},
+    {"POST", "/internal/account/mailbox", mailbox_post, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 8192, {0, 0}},
     {"POST", "/api/account/contact-codes", contact_code_post, 0, 0, WEB_ANONYMOUS, LANE_SLOW, 4096, {60, 60}},
     {0}};

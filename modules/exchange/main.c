@@ -1,5 +1,5 @@
 /* Exchange: what leaves the portal for people and for other systems. Keeps no documents; takes changes of state from the programs that do. */
-#include "program.h"
+#include "push.h"
 
 #include "base/log.h"
 #include "service/modules.h"
@@ -29,7 +29,7 @@ static int open_all(struct program *program, struct error *error)
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {live_routes, relay_routes};
+    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes};
     int count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -41,9 +41,10 @@ static int serve(struct program *program, struct error *error)
 {
     struct web_writer writer = service_writer(program->store);
 
-    if (live_start(program, error) || relay_start(program, error)) return (int)error->code;
+    if (live_start(program, error) || deliver_start(program, error) || relay_start(program, error)) return (int)error->code;
     int code = web_run(program->server, all_routes(), &writer, program);
     relay_stop(program);
+    deliver_stop(program);
     live_stop(program);
     return code;
 }

@@ -19,11 +19,12 @@ struct program {
     struct gateway gateway;
     struct relay *relay;
     struct live *live;
+    struct deliver *deliver;
 };
 
 struct program *program_of(struct web_call *call);
 
-extern const struct web_route live_routes[], relay_routes[];
+extern const struct web_route live_routes[], relay_routes[], subscription_routes[], delivery_routes[];
 
 /* ---- relay.c: takes changes of state from the modules */
 

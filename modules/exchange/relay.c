@@ -1,6 +1,6 @@
 /* From the modules to people: claims what has changed, keeps what is to be delivered, tells open pages, acknowledges. A program that dies in
    between leaves the claim to its lease: the same event then comes again, makes nothing twice, and is at worst shown twice. */
-#include "program.h"
+#include "push.h"
 
 #include "base/clock.h"
 #include "base/json_tree.h"
@@ -21,6 +21,7 @@
 struct relay {
     struct program *program;
     struct session_store *redis;
+    struct store_connection *reader; /* of our own database */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -106,7 +107,7 @@ static int relay_step(struct relay *relay, const char *module, bool *more, struc
     size_t count;
 
     arena_init(&arena, 0);
-    if (!claim(relay, module, &arena, &events, &count, error) && count) {
+    if (!claim(relay, module, &arena, &events, &count, error) && count && !push_keep(relay->program, relay->reader, events, count, error)) {
         for (size_t i = 0; i < count && !error->code; i++) live_tell(relay->redis, &events[i], error);
         if (!error->code) acknowledge(relay, module, events, count, error);
     }
@@ -165,7 +166,7 @@ int relay_start(struct program *program, struct error *error)
     pthread_mutex_init(&relay.lock, NULL);
     pthread_cond_init(&relay.changed, NULL);
     program->relay = &relay;
-    if (session_store_open(config_text(program->config, "redis", ""), &relay.redis, error)) return (int)error->code;
+    if (session_store_open(config_text(program->config, "redis", ""), &relay.redis, error) || store_reader(program->store, &relay.reader, error)) return (int)error->code;
     return thread_start(&relay.thread, relay_run, &relay) ? error_internal(error, "no thread for the relay") : 0;
 }
 
@@ -179,6 +180,7 @@ void relay_stop(struct program *program)
     pthread_mutex_unlock(&relay->lock);
     pthread_join(relay->thread, NULL);
     session_store_close(relay->redis);
+    store_reader_close(relay->reader);
 }
 
 /* ---- being woken */

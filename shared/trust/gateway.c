@@ -58,6 +58,8 @@ int gateway_read(const struct config *config, struct gateway *gateway, struct er
     static const char *const mail[] = {"smtp://", "smtps://", NULL}, *const sms[] = {"https://", NULL}, *const near[] = {"https://", "http://", NULL};
     *gateway = (struct gateway){config_text(config, "mail_gateway", NULL), config_text(config, "mail_from", NULL),
                                 config_text(config, "sms_gateway", NULL), config_text(config, "sms_token", NULL),
+                                config_text(config, "wechat_gateway", NULL), config_text(config, "wechat_token", NULL),
+                                config_text(config, "wechat_link", NULL),
                                 !strcmp(config_text(config, "gateway_private", "0"), "1")};
     if (gateway->mail && !has_scheme(gateway->mail, mail))
         return error_internal(error, "mail_gateway must begin with smtp:// or smtps://");
@@ -67,12 +69,14 @@ int gateway_read(const struct config *config, struct gateway *gateway, struct er
         return error_internal(error, "mail_from is an e-mail address and nothing else");
     if (gateway->sms && !has_scheme(gateway->sms, gateway->may_be_private ? near : sms))
         return error_internal(error, "sms_gateway must begin with https:// (or http://, with gateway_private = 1)");
+    if (gateway->wechat && !has_scheme(gateway->wechat, gateway->may_be_private ? near : sms))
+        return error_internal(error, "wechat_gateway must begin with https:// (or http://, with gateway_private = 1)");
     return 0;
 }
 
 bool gateway_has(const struct gateway *gateway, enum gateway_way way)
 {
-    return way == GATEWAY_MAIL ? gateway->mail != NULL : gateway->sms != NULL;
+    return (way == GATEWAY_MAIL ? gateway->mail : way == GATEWAY_SMS ? gateway->sms : gateway->wechat) != NULL;
 }
 
 /* Keeps what a counterpart answers, up to the buffer's maximum (a longer answer ends the request), or nothing of it. */
@@ -194,11 +198,13 @@ static void base64(struct buffer *out, const char *text, size_t line)
     }
 }
 
-static void mail_write(struct buffer *out, const struct gateway *gateway, const char *to, const char *subject, const char *text)
+static void mail_write(struct buffer *out, const struct gateway *gateway, const char *to, const char *subject, const char *text, const char *id)
 {
-    char id[33];
+    char fresh[33];
     struct buffer word;
-    random_hex(16, id);
+    random_hex(16, fresh);
+    if (!id)
+        id = fresh;
     buffer_init(&word, 4096);
     base64(&word, subject, 45);
     buffer_printf(out, "From: <%s>\r\nTo: <%s>\r\nMessage-ID: <%s@%s>\r\nSubject: ", gateway->mail_from, to, id, strchr(gateway->mail_from, '@') + 1);
@@ -209,13 +215,14 @@ static void mail_write(struct buffer *out, const struct gateway *gateway, const 
     buffer_free(&word);
 }
 
-static int mail_send(const struct gateway *gateway, CURL *handle, const char *to, const char *subject, const char *text, struct error *error)
+static int mail_send(const struct gateway *gateway, CURL *handle, const char *to, const char *subject, const char *text, const char *id,
+                     struct error *error)
 {
     struct buffer message;
     struct reading reading;
     struct curl_slist *recipients = curl.curl_slist_append(NULL, to);
     buffer_init(&message, 65536);
-    mail_write(&message, gateway, to, subject, text);
+    mail_write(&message, gateway, to, subject, text, id);
     reading = (struct reading){message.data, message.length};
     curl.curl_easy_setopt(handle, CURLOPT_URL, gateway->mail);
     /* a code that opens an account does not cross the internet in the clear */
@@ -234,11 +241,13 @@ static int mail_send(const struct gateway *gateway, CURL *handle, const char *to
 
 /* ---- JSON over HTTP */
 
-static int post_json(CURL *handle, const char *url, bool may_be_private, const char *token, const char *json, const char *what, struct buffer *answer,
-                     long *status, struct error *error)
+static int post_json(CURL *handle, const char *url, bool may_be_private, const char *token, const char *const *more, const char *json, const char *what,
+                     struct buffer *answer, long *status, struct error *error)
 {
     struct buffer authorization;
     struct curl_slist *headers = curl.curl_slist_append(NULL, "Content-Type: application/json");
+    for (; more && *more; more++)
+        headers = curl.curl_slist_append(headers, *more);
     buffer_init(&authorization, 1024);
     if (token) {
         buffer_printf(&authorization, "Authorization: Bearer %s", token);
@@ -253,8 +262,16 @@ static int post_json(CURL *handle, const char *url, bool may_be_private, const c
     return code;
 }
 
-static int sms_send(const struct gateway *gateway, CURL *handle, const char *to, const char *text, struct error *error)
+static int text_send(const struct gateway *gateway, enum gateway_way way, CURL *handle, const char *to, const char *text, const char *id,
+                     struct error *error)
 {
+    bool sms = way == GATEWAY_SMS;
+    const char *what = sms ? "sms" : "wechat", *more[2] = {NULL, NULL};
+    char header[128];
+    if (id) {
+        snprintf(header, sizeof header, "Idempotency-Key: %s", id);
+        more[0] = header;
+    }
     struct buffer body;
     struct json_writer json;
     long status = 0;
@@ -265,9 +282,10 @@ static int sms_send(const struct gateway *gateway, CURL *handle, const char *to,
     json_put_string(&json, "text", text);
     json_object_end(&json);
     int code = body.failed ? error_internal(error, "the message is too long")
-                           : post_json(handle, gateway->sms, gateway->may_be_private, gateway->sms_token, buffer_string(&body), "sms", NULL, &status, error);
+                           : post_json(handle, sms ? gateway->sms : gateway->wechat, gateway->may_be_private,
+                                       sms ? gateway->sms_token : gateway->wechat_token, more, buffer_string(&body), what, NULL, &status, error);
     buffer_free(&body);
-    return accepted(code, status, "sms", error);
+    return accepted(code, status, what, error);
 }
 
 int gateway_ask(const char *url, bool may_be_private, const char *token, const char *json, struct buffer *answer, long *status, struct error *error)
@@ -276,18 +294,32 @@ int gateway_ask(const char *url, bool may_be_private, const char *token, const c
     *status = 0;
     if (handle_get(&handle, error))
         return error->code;
-    int code = post_json(handle, url, may_be_private, token, json, "partner", answer, status, error);
+    int code = post_json(handle, url, may_be_private, token, NULL, json, "partner", answer, status, error);
     curl.curl_easy_cleanup(handle);
     return code;
 }
 
-int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
+int gateway_post(const char *url, bool may_be_private, const char *const *headers, const char *json, long *status, struct error *error)
+{
+    struct buffer answer;
+    CURL *handle;
+    *status = 0;
+    if (handle_get(&handle, error))
+        return error->code;
+    buffer_init(&answer, 4096);
+    int code = post_json(handle, url, may_be_private, NULL, headers, json, "webhook", &answer, status, error);
+    buffer_free(&answer);
+    curl.curl_easy_cleanup(handle);
+    return code;
+}
+
+int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text, const char *id,
                  struct error *error)
 {
     CURL *handle;
     if (handle_get(&handle, error))
         return error->code;
-    int code = way == GATEWAY_MAIL ? mail_send(gateway, handle, to, subject, text, error) : sms_send(gateway, handle, to, text, error);
+    int code = way == GATEWAY_MAIL ? mail_send(gateway, handle, to, subject, text, id, error) : text_send(gateway, way, handle, to, text, id, error);
     curl.curl_easy_cleanup(handle);
     return code;
 }

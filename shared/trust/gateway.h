@@ -1,8 +1,9 @@
-/* Messages to people by e-mail (SMTP) and SMS (a provider's HTTPS address). Blocks: call on the slow lane or a thread of one's
+/* Messages to people by e-mail (SMTP), SMS and WeChat (a provider's HTTPS address). Blocks: call on the slow lane or a thread of one's
    own.
 
    Settings: mail_gateway = smtp://user:password@host:port or smtps://..., mail_from = <address>;
              sms_gateway = https://... (gets POST {"to","text"}), sms_token = sent as Authorization: Bearer;
+             wechat_gateway, wechat_token: the same for WeChat; wechat_link = where people bind theirs, a one-time code is put behind it;
              gateway_private = 1: a gateway may stand in a private network or on this machine, and SMS may go by http://.
 
    Without gateway_private a name that leads to a private, loopback, link-local or other special address is not connected to:
@@ -16,10 +17,10 @@
 
 #include <stdbool.h>
 
-enum gateway_way { GATEWAY_MAIL, GATEWAY_SMS };
+enum gateway_way { GATEWAY_MAIL, GATEWAY_SMS, GATEWAY_WECHAT };
 
 struct gateway { /* texts belong to the config */
-    const char *mail, *mail_from, *sms, *sms_token;
+    const char *mail, *mail_from, *sms, *sms_token, *wechat, *wechat_token, *wechat_link;
     bool may_be_private;
 };
 
@@ -32,10 +33,15 @@ bool gateway_address_public(const void *address);
 /* Whether messages of this kind can be sent; otherwise they belong into the local mailbox. */
 bool gateway_has(const struct gateway *gateway, enum gateway_way way);
 
-/* Sends plain text; `to` is an e-mail address or a mobile number that was checked, `subject` is for mail only. At most 10 s.
-   ERROR_UNAVAILABLE when the gateway does not take it. */
-int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text,
+/* Sends plain text; `to` is an e-mail address or a mobile number that was checked, or what the gateway calls somebody; `subject` is for mail
+   only. `id` (NULL: a new one) makes the Message-ID, or is sent as Idempotency-Key: who sends again after an answer was lost sends the same.
+   At most 10 s. ERROR_UNAVAILABLE when the gateway does not take it. */
+int gateway_send(const struct gateway *gateway, enum gateway_way way, const char *to, const char *subject, const char *text, const char *id,
                  struct error *error);
+
+/* Posts JSON with further headers ("Name: value", ending with NULL) to an address that somebody else has named; at most 10 s and 4 KB of an
+   answer, of which only the status is told. The same rules of where it may stand. ERROR_UNAVAILABLE when nobody answers. */
+int gateway_post(const char *url, bool may_be_private, const char *const *headers, const char *json, long *status, struct error *error);
 
 /* Asks a partner's address by POST with JSON; gives what it answers (up to the buffer's maximum) and its HTTP status. At most 10 s; the
    same rules of where it may stand. ERROR_UNAVAILABLE when nobody answers. */

@@ -10,7 +10,7 @@ const screens = {
   nobody: ['/', '/sign-in', '/register', '/recover/password', '/recover/name', '/articles/notice', '/articles/faq', '/verify', '/nowhere'],
   demo_admin: ['/', '/app/me/profile', '/app/me/password', '/app/me/keys', '/app/me/enterprise', '/app/me/filings', '/app/me/operators', '/app/export/list/export_licence', '/app/export/new/export_licence',
     `/app/export/doc/export_licence/${draft}`, `/app/export/doc/export_licence/${printed}`, '/app/export/query/export_licence/history', '/app/export/query/export_licence/customs',
-    '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence',
+    '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence', '/app/export/push',
     ...['own/mep_registration', 'new/mep_licence', 'list/mep_licence', 'query/mep_licence/customs', 'query/mep_licence/balance', 'write-offs/mep_licence', 'statistics/mep_licence', 'catalogue/mep_licence/goods'].map((path) => `/app/mep/${path}`),
     ...['own/bulk_registration', 'new/nonmep_licence', 'list/nonmep_licence', 'query/nonmep_licence/history', 'query/nonmep_licence/balance', 'write-offs/nonmep_licence', 'monthly/nonmep_licence'].map((path) => `/app/nonmep/${path}`),
     ...['own/origin_registration', 'new/certificate_of_origin', 'list/certificate_of_origin', 'list/certificate_of_origin/void', 'list/goods_filing', 'list/filed_goods', 'list/origin_exporter', 'fetches', 'statistics/certificate_of_origin'].map((path) => `/app/origin/${path}`)],
@@ -18,7 +18,7 @@ const screens = {
   demo_first: ['/app/desk/queue', `/app/desk/doc/export/${printed}`],
   demo_customs: ['/'],
   demo_manager: ['/app/desk/licences/export', '/app/desk/statistics/export/export_licence', '/app/desk/licences/nonmep', '/app/desk/monthly/nonmep/nonmep_licence', `/app/desk/doc/export/${printed}`],
-  demo_portal: ['officers', 'enterprises', 'partners', 'articles', 'codes', 'series', 'mailbox', 'unknown', 'audit', 'bound'].map((name) => `/app/admin/${name}`).concat('/', '/app/export/statistics/export_licence'),
+  demo_portal: ['officers', 'enterprises', 'partners', 'articles', 'codes', 'series', 'mailbox', 'unknown', 'audit', 'bound', 'deliveries'].map((name) => `/app/admin/${name}`).concat('/', '/app/export/statistics/export_licence'),
 }
 
 async function look(page, who, path, width) {

@@ -9,7 +9,7 @@ const lazy = {
   form: () => import('./pages/module/FormPage.vue'), list: () => import('./pages/module/ListPage.vue'),
   query: () => import('./pages/module/QueryPage.vue'), writeOffs: () => import('./pages/module/WriteOffsPage.vue'),
   statistics: () => import('./pages/module/StatisticsPage.vue'), monthly: () => import('./pages/module/MonthlyPage.vue'),
-  own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'),
+  own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'), push: () => import('./pages/module/PushPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'), seal: () => import('./pages/desk/SealPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
   enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'), keys: () => import('./pages/account/KeysPage.vue'),
@@ -17,7 +17,7 @@ const lazy = {
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
   partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), layouts: () => import('./pages/admin/LayoutsPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue'),
-  bound: () => import('./pages/admin/BoundKeysPage.vue')
+  bound: () => import('./pages/admin/BoundKeysPage.vue'), deliveries: () => import('./pages/admin/DeliveriesPage.vue')
 }
 const components = {}
 const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
@@ -60,7 +60,8 @@ async function besides(module, forms) {
   const base = isApplicant.value ? forms.filter(isBase) : []
   const fetched = isApplicant.value && (await Promise.all(forms.map(form => definitionOf(module, form.form)))).some(definition => definition.fetch && !definition.fetch.fields.some(field => field.secret))
   return [base.length && { title: t('menu.base'), icon: 'Collection', children: base.map(form => ({ path: `/app/${module}/list/${form.form}`, title: w(form.title) })) },
-    fetched && { path: `/app/${module}/fetches`, title: t('menu.fetches'), icon: 'Refresh' }].filter(Boolean)
+    fetched && { path: `/app/${module}/fetches`, title: t('menu.fetches'), icon: 'Refresh' },
+    isApplicant.value && { path: `/app/${module}/push`, title: t('menu.push'), icon: 'Bell' }].filter(Boolean)
 }
 
 /** The menu of a module: what is filed once, then the tree of each form. */
@@ -91,6 +92,7 @@ const modulePages = {
   own: (module, [form]) => page('own', { module, form }),
   catalogue: (module, [form, name]) => page('catalogue', { module, form, name }),
   fetches: module => page('fetches', { module }, t('menu.fetches')),
+  push: module => page('push', { module }, t('menu.push')),
   changes: (module, [form]) => page('changes', { module, form }, t('menu.changes'))
 }
 
@@ -127,9 +129,9 @@ const own = {
     menu: async () => (isAdministrator.value ? [
       { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners', 'bound'].map(adminEntry) },
       { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series', 'layouts'].map(adminEntry) },
-      { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'unknown', 'audit'].map(adminEntry) }
+      { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'deliveries', 'unknown', 'audit'].map(adminEntry) }
     ] : []),
-    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts', 'bound']
+    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts', 'bound', 'deliveries']
       .map(name => [name, () => page(name, {}, t('admin.' + name))]))
   },
   me: {

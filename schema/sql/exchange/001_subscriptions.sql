@@ -33,6 +33,7 @@ CREATE TABLE delivery (
     subject TEXT NOT NULL,
     body TEXT NOT NULL,
     created BIGINT NOT NULL,
+    begun BIGINT NOT NULL,             -- when it was first tried, or tried anew by somebody
     attempts BIGINT NOT NULL DEFAULT 0,
     next_at BIGINT NOT NULL,
     lease BIGINT NOT NULL DEFAULT 0,   -- claimed until

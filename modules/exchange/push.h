@@ -1,0 +1,35 @@
+/* Telling people: subscriptions and what is delivered for them. */
+#ifndef EXCHANGE_PUSH_H
+#define EXCHANGE_PUSH_H
+
+#include "program.h"
+
+/* ---- subscriptions.c */
+
+/* Keeps a delivery for each subscription that an event concerns; an event that comes again makes none again. */
+int push_keep(struct program *program, struct store_connection *reader, const struct event *events, size_t count, struct error *error);
+
+/* ---- message.c: what is said */
+
+/* The subject and text for people, or the JSON of a webhook (way "webhook": subject is ""). */
+void message_write(const struct event *event, const char *way, const char *language, const char *portal, struct buffer *subject, struct buffer *body);
+
+/* ---- webhook.c: signed as Standard Webhooks say (https://www.standardwebhooks.com) */
+
+#define SECRET_SIZE 48
+/* A new secret: "whsec_" and 24 random bytes in base64. */
+void webhook_secret(char secret[SECRET_SIZE]);
+/* Whether the address may be called: https (http where gateways may be private), at most 500 bytes, no user in it. ERROR_INVALID "address". */
+int webhook_address(const struct program *program, const char *address, struct error *error);
+/* Posts; `id` is the same at every attempt. The status in *status. */
+int webhook_post(const struct program *program, const char *address, const char *secret, const char *id, const char *body, int64_t now, long *status,
+                 struct error *error);
+
+/* ---- deliver.c: the threads that send */
+
+int deliver_start(struct program *program, struct error *error);
+/* There is something to send. */
+void deliver_wake(struct program *program);
+void deliver_stop(struct program *program);
+
+#endif

@@ -1,0 +1,55 @@
+// One document, 2026000001; there is no gateway, so mail goes to the portal's own mailbox.
+import { is, like, ok, test } from './lib.mjs'
+import { as, look } from './steps.mjs'
+
+await test(async () => {
+  const page = await as('demo_admin', '/app/export/push')
+  await page.getByText('还没有订阅').waitFor()
+  await look(page, 'none')
+  await page.getByRole('button', { name: '订阅', exact: true }).click()
+  const box = page.getByRole('dialog', { name: '订阅' })
+  await box.getByRole('radio', { name: '电子邮件' }).waitFor()
+  await look(page, 'subscribing')
+  await box.getByRole('radio', { name: '其他（须验证）' }).check()
+  await box.getByRole('button', { name: '获取验证码' }).or(box.getByRole('button', { name: /验证码/ })).first().waitFor()
+  ok(true, 'another address asks for a code')
+  await look(page, 'another address')
+  await box.getByRole('radio', { name: '账户登记的邮箱' }).check()
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  const line = page.getByRole('row').filter({ hasText: 'admin@enterprise.example' })
+  await line.getByText('有效').waitFor()
+  ok(true, 'the subscription stands in the list')
+
+  await page.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.getByRole('radio', { name: /Webhook/ }).check()
+  await box.getByRole('textbox').fill('http://somewhere')
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.getByText('地址须以https://开头').waitFor()
+  ok(true, 'a wrong address is said at its field')
+  await box.getByRole('textbox').fill('https://hooks.example/single-window')
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  const secret = page.getByRole('dialog', { name: 'Webhook签名密钥' })
+  like(await secret.innerText(), /whsec_/, 'the secret of a webhook is shown')
+  await look(page, 'secret')
+  await page.keyboard.press('Escape')
+  await secret.waitFor({ state: 'hidden' })
+
+  const id = await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence')).json()).items[0].id)
+  await page.evaluate(async (document) => {
+    const { csrf } = await (await fetch('/api/account/session')).json()
+    await fetch(`/api/export/documents/${document}/actions/submit`, { method: 'POST', body: '{}', headers: { 'X-CSRF-Token': csrf, 'If-Match': '*', 'Content-Type': 'application/json' } })
+  }, id)
+  const sent = page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '已发送' })
+  await page.waitForTimeout(500)
+  for (let tries = 0; tries < 50 && !(await sent.count()); tries++) { await page.getByRole('button', { name: '刷新' }).last().click(); await page.waitForTimeout(200) }
+  is(await sent.count(), 1, 'what was sent stands in the log')
+  await look(page, 'log')
+
+  await line.first().getByRole('button', { name: /取消订阅/ }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '取消订阅' }).click()
+  await line.getByText('已取消').first().waitFor()
+  ok(true, 'a subscription is cancelled')
+  const portal = await as('demo_portal', '/app/admin/deliveries')
+  await portal.getByRole('row').filter({ hasText: '2026000001' }).first().waitFor()
+  ok(true, 'administrators see the log')
+})
