@@ -39,7 +39,7 @@ struct account {
 struct account *account_of(struct web_call *call);
 
 extern const struct web_route session_routes[], contact_routes[], register_routes[], recover_routes[], profile_routes[], people_routes[],
-    article_routes[], key_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
+    article_routes[], key_routes[], api_key_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
 
 /* ---- input.c: texts of requests, checked. All return 0 or call->error.code (ERROR_INVALID with its field). */
 
@@ -152,7 +152,14 @@ int administrator_create(struct account *account, const char *name, struct error
    without demo = 1 and for any other account. */
 int demo_session(struct account *account, const char *name, struct error *error);
 
-/* ---- internal.c: for web_epoch_source; the context is the struct account */
+/* ---- api_keys.c: the answer to another program about an enterprise's key (its SHA-256). ERROR_NOT_FOUND when it does not count. */
+int api_key_answer(struct web_call *call, const char *hash);
+
+/* ---- internal.c */
+int api_key_unknown(struct error *error);
+void put_key_rights(struct web_call *call, const struct grants *grants); /* "rights": {<module>: bits} */
+
+/* For web_epoch_source; the context is the struct account */
 int epoch_source(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error);
 
 #endif

@@ -62,6 +62,22 @@ static int user_get(struct web_call *call)
 
 struct key { int64_t id, last_used; const char *name; };
 
+int api_key_unknown(struct error *error)
+{
+    return error_set(error, ERROR_NOT_FOUND, "not_found", "没有这个密钥。", "There is no such key.");
+}
+
+void put_key_rights(struct web_call *call, const struct grants *grants)
+{
+    const struct account *account = account_of(call);
+    json_name(&call->json, "rights");
+    json_object(&call->json);
+    for (int i = 0; i < account->module_count; i++)
+        if (grants->rights[i])
+            json_put_integer(&call->json, account->modules[i], grants->rights[i]);
+    json_object_end(&call->json);
+}
+
 static int key_write(struct web_call *call, struct store_connection *db, const struct key *key, struct error *error)
 {
     struct account *account = account_of(call);
@@ -69,15 +85,11 @@ static int key_write(struct web_call *call, struct store_connection *db, const s
     if (rights_load(db, account, key->id, &grants, error))
         return (int)error->code;
     json_object(&call->json);
+    json_put_string(&call->json, "kind", "partner");
     json_put_id(&call->json, "user", key->id);
     json_put_string(&call->json, "name", key->name);
     json_put_string(&call->json, "display_name", key->name);
-    json_name(&call->json, "rights");
-    json_object(&call->json);
-    for (int i = 0; i < account->module_count; i++)
-        if (grants.rights[i])
-            json_put_integer(&call->json, account->modules[i], grants.rights[i]);
-    json_object_end(&call->json);
+    put_key_rights(call, &grants);
     json_object_end(&call->json);
     return 0;
 }
@@ -91,7 +103,7 @@ static int key_work(void *connection, struct web_call *call, struct error *error
     return key_write(call, connection, key, error);
 }
 
-/* The key itself never travels: its hash does. Rights as bits, as in sessions. */
+/* A partner's key or an enterprise's. The key itself never travels: its hash does. Rights as bits, as in sessions. */
 static int key_get(struct web_call *call)
 {
     struct store_rows rows;
@@ -106,7 +118,7 @@ static int key_get(struct web_call *call)
     if (store_end(&rows))
         return (int)call->error.code;
     if (!key->id)
-        return error_set(&call->error, ERROR_NOT_FOUND, "not_found", "没有这个密钥。", "There is no such key.");
+        return api_key_answer(call, call->parameter[0]);
     if (clock_now() - key->last_used < NOTE_MILLISECONDS)
         return key_write(call, reader_of(call), key, &call->error);
     return web_write(call, key_work, key);

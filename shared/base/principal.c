@@ -12,6 +12,11 @@ bool principal_may(const struct principal *principal, const char *module, unsign
     return (held & rights) == rights;
 }
 
+const char *principal_person(const struct principal *principal)
+{
+    return principal->api_key ? principal->person : principal->display_name;
+}
+
 int64_t principal_owner(const struct principal *principal)
 {
     return principal->enterprise ? principal->enterprise : -principal->user;

@@ -43,10 +43,17 @@ struct principal {
     char agency_name[128];
     struct { char module[16]; unsigned rights; } grants[PRINCIPAL_GRANTS];
     int grant_count;
+    /* of a call with an enterprise's API key (user: who made the key; display_name: "<name of the key> (API)") */
+    int64_t api_key;           /* 0 = a session */
+    int api_per_minute;        /* how often it may call */
+    char person[128];          /* the display name of who made it */
 };
 
 /* Whether the principal holds all of `rights` in the module ("*" grants count for every module). */
 bool principal_may(const struct principal *principal, const char *module, unsigned rights);
+
+/* The name of the person who acts, or in whose name an API key does. */
+const char *principal_person(const struct principal *principal);
 
 /* The owner of what this principal makes: its enterprise, or minus the user id of a natural person. */
 int64_t principal_owner(const struct principal *principal);

@@ -20,9 +20,9 @@ static struct form_value session_value(const struct principal *principal, const 
         {"organisation_code", offsetof(struct principal, organisation_code)},
         {"uscc", offsetof(struct principal, uscc)},
         {"enterprise_name", offsetof(struct principal, enterprise_name)},
-        {"user_name", offsetof(struct principal, user_name)},
-        {"display_name", offsetof(struct principal, display_name)}};
+        {"user_name", offsetof(struct principal, user_name)}};
 
+    if (!strcmp(key, "display_name")) return text_value(principal_person(principal));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!strcmp(keys[i].key, key)) return text_value((const char *)principal + keys[i].offset);
     return text_value(NULL);

@@ -103,6 +103,10 @@ static void write_principal(const struct principal *p, struct buffer *out)
     json_put_id(&json, "enterprise", p->enterprise);
     json_put_string(&json, "user_name", p->user_name);
     json_put_string(&json, "display_name", p->display_name);
+    if (p->api_key) {
+        json_put_id(&json, "api_key", p->api_key);
+        json_put_string(&json, "person", p->person);
+    }
     json_put_string(&json, "enterprise_code", p->enterprise_code);
     json_put_string(&json, "organisation_code", p->organisation_code);
     json_put_string(&json, "uscc", p->uscc);
@@ -138,6 +142,8 @@ static void read_principal(const char *text, size_t length, struct arena *arena,
     p->enterprise = id_member(json, "enterprise");
     TEXT_MEMBER(p->user_name, "user_name");
     TEXT_MEMBER(p->display_name, "display_name");
+    p->api_key = id_member(json, "api_key");
+    TEXT_MEMBER(p->person, "person");
     TEXT_MEMBER(p->enterprise_code, "enterprise_code");
     TEXT_MEMBER(p->organisation_code, "organisation_code");
     TEXT_MEMBER(p->uscc, "uscc");

@@ -147,6 +147,9 @@ static void request_hash(struct web_call *call, char hash[72])
     buffer_free(&text);
 }
 
+/* Whose Idempotency-Keys are one set: a user's, an API key's. */
+static int64_t requester(const struct web_call *call) { return caller(call)->api_key ? caller(call)->api_key : caller(call)->user; }
+
 static int replay(struct web_call *call, struct store_connection *db, const char *key, const char *hash, struct error *error)
 {
     struct store_rows rows;
@@ -154,7 +157,7 @@ static int replay(struct web_call *call, struct store_connection *db, const char
     size_t length;
 
     if (store_query(db, &rows, error, "SELECT request_hash, status, answer FROM idempotency WHERE owner = $1 AND name = $2",
-                    STORE_VALUES(store_integer(caller(call)->user), store_string(key))))
+                    STORE_VALUES(store_integer(requester(call)), store_string(key))))
         return (int)error->code;
     if (store_next(&rows) && (same = !strcmp(store_column_text(&rows, 0, NULL), hash))) {
         call->status = (int)store_column_integer(&rows, 1);
@@ -178,12 +181,12 @@ static int idempotent_work(void *connection, struct web_call *call, struct error
         store_execute(connection, error, &taken,
             "INSERT INTO idempotency (owner, name, request_hash, status, answer, created) VALUES ($1, $2, $3, 0, '', $4) "
             "ON CONFLICT (owner, name) DO NOTHING",
-            STORE_VALUES(store_integer(caller(call)->user), store_string(key), store_string(hash), store_integer(now))))
+            STORE_VALUES(store_integer(requester(call)), store_string(key), store_string(hash), store_integer(now))))
         return (int)error->code;
     if (!taken) return replay(call, connection, key, hash, error);
     if (call->wrapped(connection, call, error)) return (int)error->code;
     return store_execute(connection, error, NULL, "UPDATE idempotency SET status = $3, answer = $4 WHERE owner = $1 AND name = $2",
-        STORE_VALUES(store_integer(caller(call)->user), store_string(key), store_integer(call->status), store_text(call->out.data, call->out.length)));
+        STORE_VALUES(store_integer(requester(call)), store_string(key), store_integer(call->status), store_text(call->out.data, call->out.length)));
 }
 
 int service_write(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument)

@@ -166,6 +166,7 @@ static int serve(struct service *service, const struct config *config, const str
     arena_init(&arena, 0);
     if (!(routes = all_routes(&arena, service->module, extra))) return error_internal(error, "out of memory");
     if (web_open(service->module, config, &service->server, error)) return (int)error->code;
+    web_takes_keys(service->server);
     for (int i = 0; i < JOB_THREADS; i++) {
         workers[i] = (struct job_worker){.service = service, .first = i == 0};
         if (thread_start(&workers[i].thread, work_on_jobs, &workers[i])) return error_internal(error, "no thread for jobs");

@@ -14,7 +14,7 @@
 #define STALE_MILLISECONDS 15000 /* while the account program is away (a restart), what was known a moment ago still counts */
 #define ASK_MILLISECONDS 1000
 #define USERS 4096
-#define KEYS 64
+#define KEYS 512
 
 struct known_user {
     int64_t user, epoch, at; /* at: monotonic milliseconds, 0 = nothing known */
@@ -124,13 +124,32 @@ int web_epoch_check(struct web_server *server, const struct principal *principal
     return known.alive && known.epoch == principal->epoch ? 0 : unauthenticated(error);
 }
 
-/* ---- API keys: GET /internal/account/keys/<sha256> -> {"user":"7","name":"..","display_name":"..","rights":{<module>:33}} */
+/* ---- API keys: GET /internal/account/keys/<sha256> -> {"kind":"partner"|"enterprise","user":"7","name":"..","display_name":"..",
+   "rights":{<module>:33}}, of an enterprise also {"key","per_minute","person","enterprise","enterprise_code","organisation_code","uscc",
+   "enterprise_name"} */
+
+#define TEXT(target, name) snprintf((target), sizeof(target), "%s", json_member_text(object, (name), ""))
+
+static void enterprise_fill(struct principal *principal, const struct json *object)
+{
+    principal->kind = PRINCIPAL_ENTERPRISE;
+    principal->api_key = strtoll(json_member_text(object, "key", "0"), NULL, 10);
+    principal->api_per_minute = (int)json_member_integer(object, "per_minute", 1);
+    principal->enterprise = strtoll(json_member_text(object, "enterprise", "0"), NULL, 10);
+    TEXT(principal->person, "person");
+    TEXT(principal->enterprise_code, "enterprise_code");
+    TEXT(principal->organisation_code, "organisation_code");
+    TEXT(principal->uscc, "uscc");
+    TEXT(principal->enterprise_name, "enterprise_name");
+}
 
 static void principal_fill(struct principal *principal, const struct json *object)
 {
     *principal = (struct principal){.kind = PRINCIPAL_PARTNER, .user = strtoll(json_member_text(object, "user", "0"), NULL, 10)};
-    snprintf(principal->user_name, sizeof principal->user_name, "%s", json_member_text(object, "name", ""));
-    snprintf(principal->display_name, sizeof principal->display_name, "%s", json_member_text(object, "display_name", ""));
+    TEXT(principal->user_name, "name");
+    TEXT(principal->display_name, "display_name");
+    if (!strcmp(json_member_text(object, "kind", ""), "enterprise"))
+        enterprise_fill(principal, object);
     JSON_EACH(right, json_member(object, "rights")) {
         if (principal->grant_count == PRINCIPAL_GRANTS || !right->name)
             break;
@@ -139,12 +158,27 @@ static void principal_fill(struct principal *principal, const struct json *objec
     }
 }
 
-int web_key_check(struct web_server *server, const char *key, struct principal *principal, struct error *error)
+static int ask_key(struct web_server *server, struct known_key *known, struct error *error)
+{
+    char path[120];
+    struct arena arena;
+    const struct json *object;
+    arena_init(&arena, 1 << 18);
+    snprintf(path, sizeof path, "/internal/account/keys/%s", known->hash);
+    int code = ask(server, path, &arena, &object, error);
+    if (!code)
+        principal_fill(&known->principal, object);
+    arena_free(&arena);
+    return code == ERROR_NOT_FOUND ? unauthenticated(error) : code;
+}
+
+int web_key_check(struct web_server *server, const char *address, const char *key, struct principal *principal, struct error *error)
 {
     struct web_epochs *epochs = server->epochs;
     struct known_key fresh = {.at = clock_monotonic() + 1};
+    char who[48];
     digest_sha256(key, strlen(key), fresh.hash);
-    struct known_key *slot = &epochs->keys[strtoul((char[]){fresh.hash[0], fresh.hash[1], 0}, NULL, 16) % KEYS];
+    struct known_key *slot = &epochs->keys[strtoul((char[]){fresh.hash[0], fresh.hash[1], fresh.hash[2], 0}, NULL, 16) % KEYS];
     pthread_mutex_lock(&epochs->lock);
     bool known = slot->at && fresh.at - slot->at < FRESH_MILLISECONDS && !strcmp(slot->hash, fresh.hash);
     if (known)
@@ -152,19 +186,12 @@ int web_key_check(struct web_server *server, const char *key, struct principal *
     pthread_mutex_unlock(&epochs->lock);
     if (known)
         return 0;
-    char path[120];
-    struct arena arena;
-    const struct json *object;
-    arena_init(&arena, 1 << 18);
-    snprintf(path, sizeof path, "/internal/account/keys/%s", fresh.hash);
-    int code = ask(server, path, &arena, &object, error);
-    if (!code) {
-        principal_fill(&fresh.principal, object);
-        pthread_mutex_lock(&epochs->lock);
-        *slot = fresh;
-        pthread_mutex_unlock(&epochs->lock);
-        *principal = fresh.principal;
-    }
-    arena_free(&arena);
-    return code == ERROR_NOT_FOUND ? unauthenticated(error) : code;
+    /* who tries keys is held up like anybody who has none */
+    if (web_limit(server->limits, web_limit_address(address, who, sizeof who), NULL, error) || ask_key(server, &fresh, error))
+        return error->code;
+    pthread_mutex_lock(&epochs->lock);
+    *slot = fresh;
+    pthread_mutex_unlock(&epochs->lock);
+    *principal = fresh.principal;
+    return 0;
 }

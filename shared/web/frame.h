@@ -47,6 +47,7 @@ struct web_server {
     const struct config *config;
     char secret[129]; /* of guests' CSRF tokens */
     bool secure;      /* public_url is https */
+    bool takes_keys;  /* of enterprises, on its public routes */
     long threads, slow_threads;
     int listener, stop_event;
     unsigned long socket_inode;
@@ -112,13 +113,14 @@ struct web_epochs *web_epochs_make(void);
 void web_epochs_free(struct web_epochs *epochs);
 /* ERROR_UNAUTHENTICATED when the session is older than the user's epoch or the user is gone. */
 int web_epoch_check(struct web_server *server, const struct principal *principal, struct error *error);
-/* The principal of an API key. */
-int web_key_check(struct web_server *server, const char *key, struct principal *principal, struct error *error);
+/* The principal of an API key, a partner's or an enterprise's; ERROR_UNAUTHENTICATED when it does not count. `address` tries. */
+int web_key_check(struct web_server *server, const char *address, const char *key, struct principal *principal, struct error *error);
 struct web_limits *web_limits_make(long per_minute);
 void web_limits_free(struct web_limits *limits);
 /* `who` is an address or a user, `what` a route or NULL for the default. ERROR_LIMITED with retry_after. */
 int web_limit(struct web_limits *limits, const char *who, const struct web_route *what, struct error *error);
-
+/* The same for `who` with a measure of its own. */
+int web_limit_own(struct web_limits *limits, const char *who, int per_minute, struct error *error);
 
 /* ---- server.c */
 

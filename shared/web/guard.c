@@ -79,15 +79,30 @@ static int origin_check(struct web_call *call, struct error *error)
 
 /* ---- who */
 
-static int partner_load(struct web_call *call, struct error *error)
+#define BEARER "Bearer "
+#define ENTERPRISE_KEY BEARER "sw_" /* other words of Authorization may be another program's on the way */
+
+static int key_load(struct web_call *call, enum principal_kind kind, struct error *error)
 {
     const char *given = web_header(call, "authorization");
-    if (!given || strncasecmp(given, "Bearer ", 7) || strlen(given) < 7 + 32 || strlen(given) > 200)
+    const size_t start = sizeof BEARER - 1;
+    if (!given || strncasecmp(given, BEARER, start) || strlen(given) < start + 32 || strlen(given) > 200)
         return unauthenticated(error);
-    if (web_key_check(call->server, given + 7, &call->session.principal, error))
+    if (web_key_check(call->server, call->remote_address, given + start, &call->session.principal, error))
         return error->code;
+    if (call->session.principal.kind != kind) {
+        memset(&call->session, 0, sizeof call->session);
+        return unauthenticated(error);
+    }
     call->signed_in = true;
     return 0;
+}
+
+/* A key speaks for itself: a cookie beside it counts for nothing. */
+static bool has_enterprise_key(struct web_call *call)
+{
+    const char *given = call->server->takes_keys ? web_header(call, "authorization") : NULL;
+    return given && !strncasecmp(given, ENTERPRISE_KEY, sizeof ENTERPRISE_KEY - 1);
 }
 
 /* No session is no error here; Redis away is one. */
@@ -111,9 +126,9 @@ static int session_find(struct web_call *call, struct error *error)
 static int caller_load(struct web_call *call, struct error *error)
 {
     if (call->side == WEB_PARTNER)
-        return partner_load(call, error);
+        return key_load(call, PRINCIPAL_PARTNER, error);
     if (call->side == WEB_PUBLIC)
-        return session_find(call, error);
+        return has_enterprise_key(call) ? key_load(call, PRINCIPAL_ENTERPRISE, error) : session_find(call, error);
     call->session.principal.kind = PRINCIPAL_SYSTEM;
     call->signed_in = true;
     return 0;
@@ -129,6 +144,8 @@ static int rights_check(const struct web_call *call, struct error *error)
         return 0;
     if (route->kinds && !(route->kinds & (unsigned)principal->kind))
         return forbidden(error);
+    if (principal->api_key && !(route->flags & WEB_ANONYMOUS) && !principal_may(principal, call->server->module, RIGHT_VIEW))
+        return forbidden(error);
     if (route->rights && !principal_may(principal, call->server->module, route->rights))
         return forbidden(error);
     return 0;
@@ -141,10 +158,15 @@ static int limits_check(struct web_call *call, struct error *error)
     char who[64], address[48];
     if (call->side == WEB_INTERNAL)
         return 0;
-    if (call->signed_in)
+    if (call->session.principal.api_key) {
+        snprintf(who, sizeof who, "key %lld", (long long)call->session.principal.api_key);
+        if (web_limit_own(call->server->limits, who, call->session.principal.api_per_minute, error) || !call->route->limit.count)
+            return error->code;
+    } else if (call->signed_in) {
         snprintf(who, sizeof who, "user %lld", (long long)call->session.principal.user);
-    else
+    } else {
         snprintf(who, sizeof who, "%s", web_limit_address(call->remote_address, address, sizeof address));
+    }
     return web_limit(call->server->limits, who, call->route->limit.count ? call->route : NULL, error);
 }
 
@@ -156,7 +178,7 @@ int web_guard(struct web_frame *frame, struct error *error)
         return error->code;
     if (caller_load(call, error) || limits_check(call, error) || rights_check(call, error))
         return error->code;
-    if (call->side == WEB_PUBLIC && changes && !(call->route->flags & WEB_NO_CSRF))
+    if (call->side == WEB_PUBLIC && changes && !(call->route->flags & WEB_NO_CSRF) && !call->session.principal.api_key)
         return csrf_check(call, error);
     return 0;
 }

@@ -78,13 +78,8 @@ static struct bucket *bucket_get(struct bucket *set, uint64_t key, double capaci
     return oldest;
 }
 
-int web_limit(struct web_limits *limits, const char *who, const struct web_route *what, struct error *error)
+static int take(struct web_limits *limits, uint64_t key, double capacity, double milliseconds, struct error *error)
 {
-    double capacity = what ? what->limit.count : (double)limits->per_minute;
-    double milliseconds = what ? 1000.0 * what->limit.seconds : 60000.0;
-    if (capacity <= 0)
-        return 0;
-    uint64_t key = key_of(limits, who, what);
     int64_t now = clock_monotonic();
     pthread_mutex_t *lock = &limits->lock[key % STRIPES]; /* SETS is a multiple: a set has one lock */
     pthread_mutex_lock(lock);
@@ -102,4 +97,17 @@ int web_limit(struct web_limits *limits, const char *who, const struct web_route
     error_set(error, ERROR_LIMITED, "too_many_requests", "请求太频繁，请稍后再试。", "Too many requests. Please wait a little.");
     error->retry_after = 1 + (int)((1 - tokens) * milliseconds / capacity / 1000);
     return error->code;
+}
+
+int web_limit(struct web_limits *limits, const char *who, const struct web_route *what, struct error *error)
+{
+    double capacity = what ? what->limit.count : (double)limits->per_minute;
+    if (capacity <= 0)
+        return 0;
+    return take(limits, key_of(limits, who, what), capacity, what ? 1000.0 * what->limit.seconds : 60000.0, error);
+}
+
+int web_limit_own(struct web_limits *limits, const char *who, int per_minute, struct error *error)
+{
+    return take(limits, key_of(limits, who, NULL), per_minute, 60000.0, error);
 }

@@ -120,6 +120,11 @@ int web_open(const char *module, const struct config *config, struct web_server 
     return 0;
 }
 
+void web_takes_keys(struct web_server *server)
+{
+    server->takes_keys = true;
+}
+
 const struct config *web_config(const struct web_server *server)
 {
     return server->config;

@@ -122,6 +122,10 @@ void web_close(struct web_server *server);
 void web_epoch_source(struct web_server *server, int (*source)(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error),
                       void *context);
 
+/* API keys of enterprises (Authorization: Bearer sw_...) count on this program's public routes, instead of a session and without a CSRF
+   token. To be called before web_run. */
+void web_takes_keys(struct web_server *server);
+
 /* Which settings the program was started with. */
 const struct config *web_config(const struct web_server *server);
 

@@ -96,7 +96,7 @@ function watch(page) {
 }
 
 // Nothing has been asked for half a second.
-export async function idle(page, seconds = 15) {
+export async function idle(page, seconds = 30) {
   const now = asking.get(page), end = Date.now() + seconds * 1000
   while (now.open.size || Date.now() - now.since < 500) {
     if (Date.now() > end) throw new Error(`still asking: ${[...now.open].map((one) => one.url()).join(' ')}`)

@@ -12,7 +12,7 @@ const lazy = {
   own: () => import('./pages/module/OwnPage.vue'), catalogue: () => import('./pages/module/CataloguePage.vue'), changes: () => import('./pages/module/ChangesPage.vue'), fetches: () => import('./pages/module/FetchesPage.vue'), push: () => import('./pages/module/PushPage.vue'),
   queue: () => import('./pages/desk/QueuePage.vue'), review: () => import('./pages/desk/ReviewPage.vue'), licences: () => import('./pages/desk/LicencesPage.vue'), seal: () => import('./pages/desk/SealPage.vue'),
   profile: () => import('./pages/account/ProfilePage.vue'), password: () => import('./pages/account/PasswordPage.vue'),
-  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'), keys: () => import('./pages/account/KeysPage.vue'),
+  enterprise: () => import('./pages/account/EnterprisePage.vue'), operators: () => import('./pages/account/OperatorsPage.vue'), filings: () => import('./pages/account/FilingsPage.vue'), keys: () => import('./pages/account/KeysPage.vue'), api: () => import('./pages/account/ApiKeysPage.vue'),
   officers: () => import('./pages/admin/OfficersPage.vue'), enterprises: () => import('./pages/admin/EnterprisesPage.vue'),
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
@@ -142,9 +142,10 @@ const own = {
       isApplicant.value && { path: '/app/me/keys', title: t('me.keys'), icon: 'Key' },
       session.enterprise && { path: '/app/me/enterprise', title: t('me.enterprise'), icon: 'OfficeBuilding' },
       session.user?.enterprise_administrator && { path: '/app/me/filings', title: t('me.filings'), icon: 'Tickets' },
-      session.user?.enterprise_administrator && { path: '/app/me/operators', title: t('me.operators'), icon: 'Avatar' }
+      session.user?.enterprise_administrator && { path: '/app/me/operators', title: t('me.operators'), icon: 'Avatar' },
+      session.user?.enterprise_administrator && { path: '/app/me/api', title: t('me.api'), icon: 'Connection' }
     ].filter(Boolean),
-    pages: Object.fromEntries(['profile', 'password', 'keys', 'enterprise', 'filings', 'operators'].map(name => [name, () => page(name, {}, t('me.' + name))]))
+    pages: Object.fromEntries(['profile', 'password', 'keys', 'enterprise', 'filings', 'operators', 'api'].map(name => [name, () => page(name, {}, t('me.' + name))]))
   }
 }
 const adminEntry = name => ({ path: '/app/admin/' + name, title: t('admin.' + name) })

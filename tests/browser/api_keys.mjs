@@ -1,0 +1,67 @@
+import { accessible, fits, is, like, ok, test, url } from './lib.mjs'
+import { as } from './steps.mjs'
+
+async function looks(page, name) {
+  for (const width of [1440, 360]) {
+    await page.setViewportSize({ width, height: 800 })
+    await page.waitForTimeout(300) // dialogs move into their place
+    await fits(page, `${name} at ${width} px`)
+    await accessible(page, `${name} at ${width} px`)
+    if (process.env.SW_SCREENS) await page.screenshot({ path: `${process.env.SW_SCREENS}/${name}-${width}.png` })
+  }
+  await page.setViewportSize({ width: 1440, height: 900 })
+}
+const status = (page, key) => page.request.get(`${url}/api/export/documents?form=export_licence`, { headers: { Authorization: `Bearer ${key}`, Cookie: '' } }).then(answer => answer.status())
+
+// with Tab to the control that matches
+async function tabTo(page, matches) {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab')
+    if (await page.evaluate(matches)) return true
+  }
+  return false
+}
+
+async function makeKey(page) {
+  await page.getByRole('button', { name: '新增密钥' }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('group', { name: /出口许可证/ }).waitFor()
+  await page.waitForFunction(() => document.activeElement?.closest('.el-dialog__body'))
+  await dialog.getByRole('button', { name: '生成密钥' }).press('Enter')
+  like(await dialog.innerText(), /请至少选择一项权限/, 'without rights there is no key, and the page says so')
+  await looks(page, 'api-key-new')
+  await page.getByRole('dialog').getByLabel('名称').focus()
+  await page.keyboard.type('仓储系统')
+  for (const right of ['查看', '录入'])
+    if (await tabTo(page, `document.activeElement.type === 'checkbox' && document.activeElement.closest('fieldset').innerText.includes('出口许可证') && document.activeElement.parentNode.innerText.includes('${right}')`)) await page.keyboard.press('Space')
+  ok(await tabTo(page, `document.activeElement.innerText === '生成密钥'`), 'the keyboard reaches everything')
+  await page.keyboard.press('Enter')
+  await dialog.getByText('只显示这一次').waitFor()
+  const key = (await dialog.locator('.key').innerText()).trim()
+  await looks(page, 'api-key-made')
+  await page.keyboard.press('Escape')
+  return key
+}
+
+await test(async () => {
+  const page = await as('demo_admin', '/app/me/profile')
+  await page.getByRole('link', { name: '接口密钥' }).click()
+  await page.getByText('还没有接口密钥').waitFor()
+  const key = await makeKey(page)
+  like(key, /^sw_[0-9a-f]{64}$/, 'the key is shown')
+  const row = page.getByRole('row').filter({ hasText: '仓储系统' })
+  await row.waitFor()
+  like(await row.innerText(), new RegExp(key.slice(0, 11) + '[\\s\\S]*出口许可证: 查看 录入[\\s\\S]*600[\\s\\S]*2027-09-03[\\s\\S]*有效'), 'the list says what it may')
+  ok(!(await page.content()).includes(key), 'and does not hold the key')
+  is(await status(page, key), 200, 'the key works')
+  await looks(page, 'api-keys')
+  await row.getByRole('button', { name: '停用' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
+  await row.filter({ hasText: '已停用' }).waitFor()
+  for (let i = 0; i < 100 && (await status(page, key)) !== 401; i++) await page.waitForTimeout(100)
+  is(await status(page, key), 401, 'withdrawn it works no more')
+  await page.getByRole('button', { name: 'English' }).click()
+  await page.getByRole('heading', { name: 'API keys' }).waitFor()
+  await accessible(page, 'API keys in English')
+})
