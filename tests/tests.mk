@@ -6,7 +6,7 @@ PROVE := prove -j2 --timer -I tests/lib
 API_TESTS = $(sort $(wildcard tests/api/*.t))
 BROWSER_TESTS = $(sort $(wildcard tests/browser/*.t))
 BROWSER_TOOLS := $(if $(wildcard tests/browser/package.json),tests/browser/node_modules/.installed)
-SHAPE_TOOLS := tests/shapes/node_modules/.installed
+SHAPE_TOOLS := tests/shapes/node_modules/.installed tests/erp/node_modules/.installed
 
 # TEST= runs only these: make test TEST="tests/api/session.t build/plain/unit/decimal_test"
 test: packages-test

@@ -39,7 +39,7 @@ struct account {
 struct account *account_of(struct web_call *call);
 
 extern const struct web_route session_routes[], contact_routes[], register_routes[], recover_routes[], profile_routes[], people_routes[],
-    article_routes[], key_routes[], api_key_routes[], admin_routes[], partner_routes_of_account[], internal_routes[];
+    article_routes[], key_routes[], api_key_routes[], admin_routes[], partner_routes_of_account[], openapi_routes_of_account[], internal_routes[];
 
 /* ---- input.c: texts of requests, checked. All return 0 or call->error.code (ERROR_INVALID with its field). */
 

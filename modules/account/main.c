@@ -89,7 +89,7 @@ static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
     const struct web_route *const tables[] = {session_routes, contact_routes, register_routes, recover_routes, profile_routes, people_routes, key_routes,
-                                             api_key_routes, article_routes, admin_routes, partner_routes_of_account, internal_routes};
+                                             api_key_routes, article_routes, admin_routes, partner_routes_of_account, openapi_routes_of_account, internal_routes};
     int count = 0;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct web_route *route = tables[t]; route->method && count < ROUTES_MAXIMUM - 1; route++)

@@ -40,7 +40,7 @@ static struct web_route *all_routes(struct arena *arena, const char *module, con
 {
     const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
                                              statistics_routes, fetch_routes, exchange_routes, import_routes, row_routes,
-                                             layout_routes, seal_routes, signature_routes, status_routes};
+                                             layout_routes, seal_routes, signature_routes, status_routes, openapi_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 
@@ -167,6 +167,7 @@ static int serve(struct service *service, const struct config *config, const str
     if (!(routes = all_routes(&arena, service->module, extra))) return error_internal(error, "out of memory");
     if (web_open(service->module, config, &service->server, error)) return (int)error->code;
     web_takes_keys(service->server);
+    service->routes = routes;
     for (int i = 0; i < JOB_THREADS; i++) {
         workers[i] = (struct job_worker){.service = service, .first = i == 0};
         if (thread_start(&workers[i].thread, work_on_jobs, &workers[i])) return error_internal(error, "no thread for jobs");

@@ -17,6 +17,7 @@ struct service {
     struct web_server *server;
     struct store *store;
     const char *module;
+    const struct web_route *routes; /* all of the program; the last has no method */
     struct authorities *authorities; /* of electronic keys; with sm2 and sm2_id: service/signatures.h */
     struct signature_profile sm2;
     const char *sm2_id;

@@ -107,6 +107,8 @@ my @table = (
 	[ POST => '/internal/account/mailbox', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/api/exchange/live', undef, qw(- + + + + + + + + +) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
+	[ GET => '/api/openapi.json', undef, qw(+ + + + + + + + + +) ],
+	[ GET => '/internal/export/openapi', undef, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/account/audit', {}, qw(- - - - - - - - - -) ],
 );
 

@@ -44,6 +44,19 @@ async function makeKey(page) {
   return key
 }
 
+async function manual(page) {
+  await page.getByRole('link', { name: '接口说明' }).click()
+  const create = page.locator('details').filter({ hasText: '新建单据' })
+  await create.first().waitFor()
+  await create.first().locator('summary').press('Enter')
+  like(await create.first().innerText(), /POST[\s\S]*\/api\/export\/documents[\s\S]*需要权限：录入[\s\S]*Idempotency-Key[\s\S]*curl -X POST[\s\S]*Authorization: Bearer sw_/, 'the manual shows how it is called')
+  await looks(page, 'developers')
+  await page.getByLabel('业务').selectOption('origin')
+  await page.getByText('/api/origin/documents', { exact: true }).first().waitFor()
+  ok(!(await page.getByText('/api/export/documents', { exact: true }).count()), 'for every module')
+  await page.goBack()
+}
+
 await test(async () => {
   const page = await as('demo_admin', '/app/me/profile')
   await page.getByRole('link', { name: '接口密钥' }).click()
@@ -56,6 +69,7 @@ await test(async () => {
   ok(!(await page.content()).includes(key), 'and does not hold the key')
   is(await status(page, key), 200, 'the key works')
   await looks(page, 'api-keys')
+  await manual(page)
   await row.getByRole('button', { name: '停用' }).click()
   await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
   await row.filter({ hasText: '已停用' }).waitFor()

@@ -7,7 +7,7 @@ const keep = process.env.SW_SCREENS
 const [draft, printed] = (process.env.SW_DOCUMENTS ?? '').split(',')
 
 const screens = {
-  nobody: ['/', '/sign-in', '/register', '/recover/password', '/recover/name', '/articles/notice', '/articles/faq', '/verify', '/nowhere'],
+  nobody: ['/', '/sign-in', '/register', '/recover/password', '/recover/name', '/articles/notice', '/articles/faq', '/verify', '/developers', '/nowhere'],
   demo_admin: ['/', '/app/me/profile', '/app/me/password', '/app/me/keys', '/app/me/enterprise', '/app/me/filings', '/app/me/operators', '/app/me/api', '/app/export/list/export_licence', '/app/export/new/export_licence',
     `/app/export/doc/export_licence/${draft}`, `/app/export/doc/export_licence/${printed}`, '/app/export/query/export_licence/history', '/app/export/query/export_licence/customs',
     '/app/export/write-offs/export_licence', '/app/export/statistics/export_licence', '/app/export/changes/export_licence', '/app/export/push',

@@ -16,6 +16,7 @@ export const router = createRouter({
     { path: '/articles/:kind', component: page('ArticlesPage'), props: true },
     { path: '/article/:id', component: page('ArticlePage'), props: true },
     { path: '/verify', component: page('VerifyPage') },
+    { path: '/developers', component: page('DevelopersPage') },
     { path: '/app/:area/:rest(.*)*', component: () => import('./pages/ShellPage.vue'), meta: { signedIn: true } },
     { path: '/:rest(.*)*', component: page('NotFoundPage') }
   ]

@@ -1,0 +1,28 @@
+// What an enterprise's own system would do, with a client that was generated from the OpenAPI document: makes an application, attaches a file,
+// submits it and reads it again. The compiler checks that what is sent and received has the described shapes.
+// Usage: node client.js <url> <key> <body as JSON>; prints one JSON line.
+import { client } from './generated/client.gen.js'
+import * as sw from './generated/index.js'
+
+declare const process: { argv: string[] } // Node's
+
+const [url, key, text] = process.argv.slice(2)
+client.setConfig({ baseUrl: url, auth: () => key })
+
+const made = await sw.exportCreateDocument({ body: { form: 'export_licence', body: JSON.parse(text) as sw.ExportLicence }, headers: { 'Idempotency-Key': 'first' } })
+if (!made.data) throw new Error(JSON.stringify(made.error))
+const id = made.data.document.id
+const pdf = new Blob(['%PDF-1.4\ntest\n%%EOF\n'], { type: 'application/pdf' })
+const file = await sw.exportAttachFile({ path: { id }, query: { type: '01', name: 'contract.pdf' }, body: pdf, bodySerializer: body => body as never })
+const early = await sw.exportActOnDocument({ path: { id, action: 'withdraw' }, body: {}, headers: { 'If-Match': '*' } })
+const submitted = await sw.exportActOnDocument({ path: { id, action: 'submit' }, body: {}, headers: { 'If-Match': '*' } })
+const read = await sw.exportReadDocument({ path: { id } })
+const list = await sw.exportListDocuments({ query: { form: 'export_licence', filters: { state: 'PENDING_FIRST' } } })
+const events = await sw.exportListEvents({ path: { id } })
+const refused = await sw.exportCreateDocument({ body: { form: 'export_licence', body: { base: { year: 'x' } } as unknown as sw.ExportLicence } })
+const unknown = await sw.exportReadDocument({ path: { id: '1' } })
+
+console.log(JSON.stringify({
+  id, file: file.data?.type, early: early.error?.status, state: submitted.data?.document.state, read: read.data?.document.application_no, goods: (read.data?.body as sw.ExportLicence | undefined)?.goods,
+  listed: list.data?.items.map(row => row.id), events: events.data?.events.map(event => event.action), field: refused.error?.errors?.[0]?.field, unknown: unknown.error?.status,
+}))
