@@ -96,6 +96,7 @@ int error_http_status(enum error_code code)
     case ERROR_INTERNAL: return 500;
     case ERROR_UNAVAILABLE: return 503;
     case ERROR_PRECONDITION: return 428;
+    case ERROR_UNDONE: break;
     }
     return 500;
 }

@@ -21,7 +21,8 @@ enum error_code {
     ERROR_LIMITED,         /* 429: too many attempts; retry_after says when */
     ERROR_INTERNAL,        /* 500: a defect; the detail goes to the log only */
     ERROR_UNAVAILABLE,     /* 503: Redis, the database or a queue is away; nothing was stored */
-    ERROR_PRECONDITION     /* 428: a change without If-Match */
+    ERROR_PRECONDITION,    /* 428: a change without If-Match */
+    ERROR_UNDONE           /* none: a dry run's work ends with it and is undone; it never leaves the writer (service/writer.c) */
 };
 
 struct error {

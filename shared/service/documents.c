@@ -124,9 +124,11 @@ static int save(struct web_call *call, int64_t id)
     struct doc_save *save = arena_alloc(&call->arena, sizeof *save);
     struct doc_module *module = &service_of(call)->documents;
     int64_t expected = -1;
+    bool dry;
     int code;
 
     if (!problems || !save) return error_internal(&call->error, "out of memory");
+    if (service_dry_run(call, &dry)) return (int)call->error.code;
     if (id && web_expected_version(call, &expected)) return (int)call->error.code;
     if (read_body_request(call, &request)) return (int)call->error.code;
     if (!id && refuse_own(call, request.form)) return (int)call->error.code;
@@ -137,7 +139,7 @@ static int save(struct web_call *call, int64_t id)
                                    problems, save, &call->error);
     if (code) return answer_problems(call, problems);
     call->work_done = save_done;
-    return service_write(call, save_work, save);
+    return service_write_or_try(call, save_work, save);
 }
 
 static int create_document(struct web_call *call) { return save(call, 0); }
@@ -307,8 +309,12 @@ static int act_on(struct web_call *call, int64_t id, const char *action, const c
     struct form_problems *problems = new_problems(call);
     struct doc_act *act = arena_alloc(&call->arena, sizeof *act);
     int64_t expected;
+    bool dry;
 
     if (!problems || !act) return error_internal(&call->error, "out of memory");
+    if (service_dry_run(call, &dry)) return (int)call->error.code;
+    if (dry && signed_xml) /* its token would be used up */
+        return error_set(&call->error, ERROR_INVALID, "dry_run_signed", "试办不接受签名，请去掉signed。", "A dry run takes no signature; leave \"signed\" out.");
     if (web_expected_version(call, &expected)) return (int)call->error.code;
     if (doc_prepare_act(&service_of(call)->documents, reader_of(call), caller(call), id, expected, action, opinion, clock_now(), &call->arena,
                         problems, act, &call->error)) {
@@ -320,7 +326,7 @@ static int act_on(struct web_call *call, int64_t id, const char *action, const c
         return (int)call->error.code;
     }
     call->work_done = act_done;
-    return service_write(call, act_work, act);
+    return service_write_or_try(call, act_work, act);
 }
 
 static int act(struct web_call *call)

@@ -198,3 +198,32 @@ int service_write(struct web_call *call, int (*work)(void *connection, struct we
     call->wrapped = work;
     return web_write(call, idempotent_work, argument);
 }
+
+/* ---- dry runs */
+
+int service_dry_run(struct web_call *call, bool *dry)
+{
+    int64_t asked;
+
+    *dry = false;
+    if (web_query_integer(call, "dry_run", 0, 1, 0, &asked)) return (int)call->error.code;
+    *dry = asked;
+    return 0;
+}
+
+static int undone_work(void *connection, struct web_call *call, struct error *error)
+{
+    if (call->wrapped(connection, call, error)) return (int)error->code;
+    return error_set(error, ERROR_UNDONE, "dry_run", "", "");
+}
+
+int service_write_or_try(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument)
+{
+    bool dry;
+
+    if (service_dry_run(call, &dry)) return (int)call->error.code;
+    if (!dry) return service_write(call, work, argument);
+    web_answer_header(call, "X-Dry-Run", "1");
+    call->wrapped = work;
+    return web_write(call, undone_work, argument);
+}

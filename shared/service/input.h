@@ -21,6 +21,11 @@ int service_ids(struct web_call *call, const struct service_input *input, size_t
    422; kept in the same transaction as the work. */
 int service_write(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument);
 
+/* The same, or with the parameter dry_run=1 a dry run: the work is done, answered and undone, with nothing stored (numbers in the answer
+   are given to the next who asks). *dry tells which before; ERROR_INVALID for another value than 0 or 1. */
+int service_dry_run(struct web_call *call, bool *dry);
+int service_write_or_try(struct web_call *call, int (*work)(void *connection, struct web_call *call, struct error *error), void *argument);
+
 /* Notes in the accounts program what the caller is about to do to `subject` (list of an administrator's page: module and subject).
    To be called before the writing: what cannot be noted (ERROR_UNAVAILABLE) is not done. Waits for another program: LANE_SLOW. */
 int service_audit(struct web_call *call, const char *action, const char *subject, const char *detail);

@@ -99,6 +99,33 @@ my @twice = map { call($key, 'POST', '/api/export/documents', { form => 'export_
 is($twice[0], $twice[1], 'the same request again is the same document');
 isnt(call($editor, 'POST', '/api/export/documents', { form => 'export_licence', body => body() }, 'Idempotency-Key' => 'one')->json->{document}{id}, $twice[0], 'another key\'s is another');
 
+# ---- dry runs store nothing
+
+my $stored = sub { join ' ', map { $sw->sql('export', "SELECT count(*) FROM $_") =~ s/\s//gr } qw(document document_body document_event document_line counter job outbox statistic_day idempotency ledger document_total) };
+my $row = sub { $sw->sql('export', "SELECT id, state, version, updated FROM document WHERE id = $_[0]") };
+my $ready = complete($admin);
+my $state = sub { $stored->() . ' ' . $row->($ready) };
+my $before = $state->();
+my $try = sub { my ($method, $path, $data, %header) = @_; call($key, $method, "/api/export/$path?dry_run=1", $data, %header) };
+my $tried = $try->('POST', 'documents', { form => 'export_licence', body => body() }, 'Idempotency-Key' => 'dry');
+is($tried->status . ' ' . $tried->header('X-Dry-Run'), '201 1', 'making a document is tried');
+is_deeply([ sort keys %{ $tried->json } ], [ sort keys %{ call($key, 'GET', "/api/export/documents/$ready")->json } ], 'the answer has the same shape');
+is($tried->json->{body}{goods}{goods_name}, '硫酸二钠', '... with what would be filled in');
+is(call($key, 'GET', '/api/export/documents/' . $tried->json->{document}{id})->status, 404, 'and is not there');
+$tried = $try->('POST', "documents/$ready/actions/submit", {}, 'If-Match' => '*');
+is($tried->json->{document}{state}, 'PENDING_FIRST', 'submitting is tried');
+$tried = $try->('PUT', "documents/$ready", { body => body(base => { contract_no => 'OTHER' }) }, 'If-Match' => '*');
+is($tried->json->{body}{base}{contract_no}, 'OTHER', 'saving too');
+is($try->('DELETE', "documents/$ready", undef, 'If-Match' => '*')->status, 204, 'and deleting');
+is($state->(), $before, 'nothing of it is stored: no row, no number, no event, no key');
+is($problem->($try->('POST', 'documents', { form => 'export_licence', body => { base => { year => 'x' } } })), '422 invalid base/year', 'what is wrong is told all the same');
+is($problem->($try->('PUT', "documents/$ready", { body => {} }, 'If-Match' => '"99"')) =~ s/ .*//r, 412, 'a stale version');
+is($problem->($try->('POST', "documents/$ready/actions/submit", { signed => '<x/>', token => 'y' }, 'If-Match' => '*')), '422 dry_run_signed', 'a signature is not used up');
+is($problem->(call($key, 'POST', '/api/export/documents?dry_run=yes', { form => 'export_licence', body => {} })), '422 number dry_run', 'dry_run is 0 or 1');
+is($state->(), $before, 'and nothing is stored by that either');
+is(call($key, 'POST', '/api/export/documents', { form => 'export_licence', body => body() }, 'Idempotency-Key' => 'dry')->status, 201, 'the Idempotency-Key of a dry run is free');
+is(act($admin, $ready, 'submit')->json->{document}{state}, 'PENDING_FIRST', 'for real it works afterwards');
+
 # ---- how often, how long
 
 my $slow = key_with(name => '慢', per_minute => 3)->{key};
