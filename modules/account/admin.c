@@ -2,8 +2,10 @@
 #include "account.h"
 
 #include "base/date.h"
+#include "service/sheet.h"
 
 #include <string.h>
+#include <time.h>
 
 /* ---- mailbox */
 
@@ -79,18 +81,88 @@ static int take_day(struct web_call *call, const char *name, int days, int64_t f
     return 0;
 }
 
-#define CHOSEN "actor_name LIKE $1 ESCAPE '!' AND action LIKE $2 ESCAPE '!' AND at >= $3 AND at < $4"
+#define CHOSEN "actor_name LIKE $1 ESCAPE '!' AND action LIKE $2 ESCAPE '!' AND LOWER(subject) LIKE $3 ESCAPE '!' AND at >= $4 AND at < $5"
+#define CHOSEN_VALUES 5
+
+static int take_chosen(struct web_call *call, struct store_value values[CHOSEN_VALUES])
+{
+    static const char *const texts[] = {"user", "action", "object"};
+    int64_t from, to;
+    if (take_day(call, "from", 0, 0, &from) || take_day(call, "to", 1, INT64_MAX, &to))
+        return (int)call->error.code;
+    for (int i = 0; i < 3; i++)
+        values[i] = store_string(like_pattern(call, web_query(call, texts[i])));
+    values[3] = store_integer(from);
+    values[4] = store_integer(to);
+    return 0;
+}
 
 static int audit_get(struct web_call *call)
 {
+    struct store_value values[CHOSEN_VALUES];
     struct page page;
-    int64_t from, to;
-    if (take_page(call, &page) || take_day(call, "from", 0, 0, &from) || take_day(call, "to", 1, INT64_MAX, &to))
+    if (take_page(call, &page) || take_chosen(call, values))
         return (int)call->error.code;
     return write_list(call, &page, "SELECT COUNT(id) FROM audit_event WHERE " CHOSEN,
-                      "SELECT id, at, actor_name, action, subject, address, detail FROM audit_event WHERE " CHOSEN " ORDER BY id DESC LIMIT $5 OFFSET $6",
-                      STORE_VALUES(store_string(like_pattern(call, web_query(call, "user"))), store_string(like_pattern(call, web_query(call, "action"))),
-                                   store_integer(from), store_integer(to)), write_event);
+                      "SELECT id, at, actor_name, action, subject, address, detail FROM audit_event WHERE " CHOSEN " ORDER BY id DESC LIMIT $6 OFFSET $7",
+                      values, CHOSEN_VALUES, write_event);
+}
+
+/* ---- the same as a file */
+
+#define FILE_ROWS 50000
+#define FILE_MAXIMUM (64u << 20)
+
+static void put_cell(struct sheet *sheet, const char *text) { sheet_text(sheet, text, strlen(text)); }
+
+static void put_time(struct sheet *sheet, int64_t at)
+{
+    time_t local = (time_t)(at / 1000 + 8 * 3600); /* Asia/Shanghai has no summer time */
+    char text[32];
+    struct tm tm;
+    gmtime_r(&local, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+    put_cell(sheet, text);
+}
+
+static int write_file(struct web_call *call, struct store_rows *rows, bool xlsx)
+{
+    static const char *const heads[] = {"时间 Time", "用户 User", "操作 Action", "对象 Object", "地址 Address", "说明 Detail"};
+    struct sheet sheet;
+    sheet_open(&sheet, xlsx);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        put_cell(&sheet, heads[i]);
+    sheet_row_end(&sheet);
+    while (store_next(rows)) {
+        put_time(&sheet, store_column_integer(rows, 0));
+        for (int i = 1; i < 6; i++)
+            put_cell(&sheet, store_column_text(rows, i, NULL));
+        sheet_row_end(&sheet);
+    }
+    store_end(rows);
+    call->out.maximum = FILE_MAXIMUM;
+    sheet_close(&sheet, &call->out, &call->error);
+    return (int)call->error.code;
+}
+
+static int audit_file(struct web_call *call)
+{
+    const char *format = web_query(call, "format");
+    struct store_value values[CHOSEN_VALUES + 1];
+    struct store_rows rows;
+    bool xlsx = format && !strcmp(format, "xlsx");
+    if (!xlsx && (!format || strcmp(format, "csv")))
+        return refuse(&call->error, "format", "format", "格式应为csv或xlsx。", "The format is csv or xlsx.");
+    if (take_chosen(call, values))
+        return (int)call->error.code;
+    values[CHOSEN_VALUES] = store_integer(FILE_ROWS);
+    if (store_query(reader_of(call), &rows, &call->error,
+                    "SELECT at, actor_name, action, subject, address, detail FROM audit_event WHERE " CHOSEN " ORDER BY id DESC LIMIT $6", values,
+                    CHOSEN_VALUES + 1) ||
+        write_file(call, &rows, xlsx))
+        return (int)call->error.code;
+    web_answer_file(call, xlsx ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" : "text/csv; charset=utf-8", xlsx ? "audit.xlsx" : "audit.csv", true);
+    return 0;
 }
 
 #define ADMINISTRATOR PRINCIPAL_ADMINISTRATOR
@@ -99,4 +171,5 @@ const struct web_route admin_routes[] = {
     {"GET", "/api/account/mailbox", mailbox_get, ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/api/account/enterprises", enterprises_get, ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
     {"GET", "/api/account/audit", audit_get, ADMINISTRATOR, 0, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/api/account/audit/file", audit_file, ADMINISTRATOR, 0, 0, LANE_SLOW, 0, {10, 60}},
     {0}};

@@ -45,17 +45,13 @@ void message_write(const struct event *event, const char *way, const char *langu
     bool english = !strcmp(language, "en");
     const char *number = *event->application_no ? event->application_no : event->licence_no;
 
-    if (!strcmp(way, "webhook")) {
-        webhook_body(event, body);
-        return;
-    }
-    if (english) {
-        buffer_printf(subject, "%s %s: %s", event->title_en, number, event->label_en);
+    if (english) buffer_printf(subject, "%s %s: %s", event->title_en, number, event->label_en);
+    else buffer_printf(subject, "%s %s：%s", event->title_zh, number, event->label_zh);
+    if (!strcmp(way, "webhook")) webhook_body(event, body);
+    else if (english)
         buffer_printf(body, "%s: the state of your %s %s is now \"%s\"%s%s.", portal, event->title_en, number, event->label_en,
                       *event->licence_no ? ", licence " : "", event->licence_no);
-    } else {
-        buffer_printf(subject, "%s %s：%s", event->title_zh, number, event->label_zh);
+    else
         buffer_printf(body, "【%s】您的%s（%s）状态已变为“%s”%s%s。", portal, event->title_zh, number, event->label_zh,
                       *event->licence_no ? "，证号" : "", event->licence_no);
-    }
 }

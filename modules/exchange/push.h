@@ -11,7 +11,7 @@ int push_keep(struct program *program, struct store_connection *reader, const st
 
 /* ---- message.c: what is said */
 
-/* The subject and text for people, or the JSON of a webhook (way "webhook": subject is ""). */
+/* The subject, and the text for people or the JSON of a webhook. */
 void message_write(const struct event *event, const char *way, const char *language, const char *portal, struct buffer *subject, struct buffer *body);
 
 /* ---- webhook.c: signed as Standard Webhooks say (https://www.standardwebhooks.com) */

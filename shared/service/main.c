@@ -40,7 +40,7 @@ static struct web_route *all_routes(struct arena *arena, const char *module, con
 {
     const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
                                              statistics_routes, fetch_routes, exchange_routes, import_routes, row_routes,
-                                             layout_routes, seal_routes, signature_routes, status_routes, openapi_routes};
+                                             layout_routes, seal_routes, signature_routes, status_routes, root_routes, openapi_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 

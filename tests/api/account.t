@@ -454,6 +454,12 @@ is($portal->get('/api/account/audit', { user => 'newcomer', action => 'user_crea
 is($portal->get('/api/account/audit', { action => $_ })->json->{total} > 0, 1, "and $_")
 	for qw(register sign_in sign_out sign_out_everywhere password_changed password_recovered name_recovered profile_changed enterprise_changed
 	rights_changed user_locked user_unlocked password_reset article_created article_deleted partner_created partner_revoked);
+is_deeply([ map { $_->{object} } @{ $portal->get('/api/account/audit', { object => 'NEWHA', action => 'user_created' })->json->{items} } ], ['newhand'], 'by object');
+my $csv = $portal->get('/api/account/audit/file', { action => 'user_created', format => 'csv' });
+like($csv->text, qr/^\x{feff}.*操作 Action.*\n.*newcomer,user_created,newhand/s, 'as CSV');
+like($csv->header('Content-Disposition'), qr/attachment.*audit\.csv/, 'to be kept');
+like($portal->get('/api/account/audit/file', { format => 'xlsx' })->content, qr/^PK/, 'as a spreadsheet');
+problem($portal->get('/api/account/audit/file', { format => 'pdf' }), 422, 'format', 'format', 'nothing else');
 is($portal->get('/api/account/audit', { from => '2026-09-04' })->json->{total}, 0, 'by date');
 problem($portal->get('/api/account/audit', { from => 'yesterday' }), 422, 'date', 'from', 'that is no date');
 problem($portal->get('/api/account/audit', { size => 1000 }), 422, 'number', 'size', 'too large a page');

@@ -99,4 +99,9 @@ SKIP: {
 	is_deeply($forged->{wrong_roots}, [ '2026-09-03', '2026-09-06' ], 'but not with the roots');
 }
 
+# ---- published
+is($sw->client->get('/api/export/roots')->content, join('', lines()), 'everybody may read the roots');
+like($sw->client->get('/api/export/roots')->header('Content-Type'), qr{^text/plain}, 'as text');
+like($sw->client->get('/api/export/roots/public-key.pem')->content, qr/^-----BEGIN PUBLIC KEY-----/, 'and have the key to check them with');
+is($sw->client->get('/api/mep/roots')->status, 200, 'also where there is none yet');
 done_testing;

@@ -37,7 +37,7 @@ await test(async () => {
   const id = await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence')).json()).items[0].id)
   await page.evaluate(async (document) => {
     const { csrf } = await (await fetch('/api/account/session')).json()
-    await fetch(`/api/export/documents/${document}/actions/submit`, { method: 'POST', body: '{}', headers: { 'X-CSRF-Token': csrf, 'If-Match': '*', 'Content-Type': 'application/json' } })
+    await (await fetch(`/api/export/documents/${document}/actions/submit`, { method: 'POST', body: '{}', headers: { 'X-CSRF-Token': csrf, 'If-Match': '*', 'Content-Type': 'application/json' } })).text()
   }, id)
   const sent = page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '已发送' })
   await page.waitForTimeout(500)
@@ -46,7 +46,7 @@ await test(async () => {
   await look(page, 'log')
 
   await line.first().getByRole('button', { name: /取消订阅/ }).click()
-  await page.getByRole('dialog').getByRole('button', { name: '取消订阅' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
   await line.getByText('已取消').first().waitFor()
   ok(true, 'a subscription is cancelled')
   const portal = await as('demo_portal', '/app/admin/deliveries')

@@ -50,3 +50,14 @@ CREATE TABLE wechat_binding (
     address TEXT NOT NULL,             -- what the gateway calls this person
     bound BIGINT NOT NULL
 );
+
+CREATE TABLE idempotency (
+    owner BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    answer TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (owner, name)
+);
+CREATE INDEX idempotency_created ON idempotency (created);
