@@ -27,7 +27,7 @@ sub port { return $_[0]{port} }
 sub url  { return "http://127.0.0.1:$_[0]{port}/hook" }
 
 # take; refuse (500, 550); gone (410); hang (hears and never answers); cut (takes and closes without an answer)
-sub does { my ($self, $what) = @_; open my $file, '>', "$self->{notes}.does" or die $!; print {$file} $what; close $file; return }
+sub does { my ($self, $what) = @_; open my $file, '>', "$self->{notes}.new" or die $!; print {$file} $what; close $file; rename "$self->{notes}.new", "$self->{notes}.does"; return }
 
 sub up {
 	my ($self) = @_;
