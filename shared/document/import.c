@@ -19,7 +19,7 @@ enum { PHASE_READ, PHASE_ATTACH, PHASE_SUBMIT, PHASE_DONE };
 int doc_write_import(struct store_connection *db, struct doc_import *import, struct error *error)
 {
     import->job = random_id(import->now);
-    doc_job_insert(db, import->job, "import", import->principal, import->form, import->submit ? "submit" : "", import->now, import->count, error);
+    doc_job_insert(db, import->job, import->bodies ? "bulk" : "import", import->principal, import->form, import->submit ? "submit" : "", import->now, import->count, error);
     for (size_t i = 0; !error->code && i < import->count; i++) {
         const struct doc_file_in *file = &import->files[i];
         if (!store_execute(db, error, NULL, "INSERT INTO job_item (job, item, document, name) VALUES ($1, $2, 0, $3)",
@@ -37,7 +37,7 @@ static int delete_old(struct store_connection *db, void *argument, struct error 
 {
     const struct sweep *sweep = argument;
 
-    return store_execute(db, error, NULL, "DELETE FROM import_file WHERE job IN (SELECT id FROM job WHERE kind = 'import' AND finished < $1)",
+    return store_execute(db, error, NULL, "DELETE FROM import_file WHERE job IN (SELECT id FROM job WHERE kind IN ('import', 'bulk') AND finished < $1)",
                          STORE_VALUES(store_integer(sweep->before)));
 }
 
@@ -116,7 +116,7 @@ struct doc_import_step {
     struct store_connection *reader;
     const struct principal *principal;
     const char *form;
-    const struct doc_makers *makers;
+    doc_read_file *read;
     struct arena *arena;
     int64_t job, now;
     int phase;
@@ -153,7 +153,7 @@ static int load(struct doc_import_step *step, struct error *error)
 
 static int read_file(struct doc_import_step *step, struct item *item, struct error *error)
 {
-    return step->makers->read(step->module, step->reader, step->principal, step->form, step->submit, item->bytes, item->length, step->now, step->arena,
+    return step->read(step->module, step->reader, step->principal, step->form, step->submit, item->bytes, item->length, step->now, step->arena,
                               &item->in, error);
 }
 
@@ -213,7 +213,7 @@ static int prepare_submit(struct doc_import_step *step, struct item *item, struc
 }
 
 struct doc_import_step *doc_import_prepare(struct doc_module *module, struct store_connection *reader, int64_t job, const struct principal *principal,
-                                           const char *form, bool submit, int64_t now, const struct doc_makers *makers, struct arena *arena,
+                                           const char *form, bool submit, int64_t now, doc_read_file *read, struct arena *arena,
                                            struct error *error)
 {
     struct doc_import_step *step = arena_alloc(arena, sizeof *step);
@@ -223,7 +223,7 @@ struct doc_import_step *doc_import_prepare(struct doc_module *module, struct sto
         error_internal(error, "out of memory");
         return NULL;
     }
-    *step = (struct doc_import_step){.module = module, .reader = reader, .principal = principal, .form = form, .makers = makers, .arena = arena,
+    *step = (struct doc_import_step){.module = module, .reader = reader, .principal = principal, .form = form, .read = read, .arena = arena,
                                      .job = job, .now = now, .submit = submit};
     code = load(step, error);
     for (size_t i = 0; !code && i < step->count; i++)
@@ -289,7 +289,7 @@ static void add_refusal(struct buffer *problems, const struct error *refused, bo
 static int store_item(struct store_connection *db, const struct doc_import_step *step, struct item *item, const struct error *refused, struct error *error)
 {
     bool done = item->phase == PHASE_DONE;
-    const char *zh = item->ok ? "" : refused->code ? refused->zh : "文件有错误，未导入。", *en = item->ok ? "" : refused->code ? refused->en : "The file has errors and was not imported.";
+    const char *zh = item->ok ? "" : refused->code ? refused->zh : "有错误，未导入。", *en = item->ok ? "" : refused->code ? refused->en : "It has errors and was not imported.";
     const char *key = item->in.key && *item->in.key ? item->in.key : item->key;
 
     if (store_execute(db, error, NULL,

@@ -15,6 +15,7 @@ struct doc_import {
     struct doc_module *module;
     const struct principal *principal;
     const char *form;
+    bool bodies;                    /* texts of exchange/bodies.h, not files: documents made in bulk */
     bool submit;                    /* what is complete is submitted, too */
     int64_t now;
     const struct doc_file_in *files; /* at most DOC_IMPORT_FILES */

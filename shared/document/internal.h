@@ -3,6 +3,7 @@
 #define DOCUMENT_INTERNAL_H
 
 #include "document/document.h"
+#include "document/job.h"
 
 int doc_not_found(struct error *error);
 
@@ -99,9 +100,8 @@ bool doc_only_refused(const struct error *error);
 
 /* One step of an import: loaded and prepared on the reader; written in the transaction that holds the lease; freed in any case. */
 struct doc_import_step;
-struct doc_makers;
 struct doc_import_step *doc_import_prepare(struct doc_module *module, struct store_connection *reader, int64_t job, const struct principal *principal,
-                                           const char *form, bool submit, int64_t now, const struct doc_makers *makers, struct arena *arena,
+                                           const char *form, bool submit, int64_t now, doc_read_file *read, struct arena *arena,
                                            struct error *error);
 int doc_import_write(struct store_connection *db, struct doc_import_step *step, struct error *error);
 void doc_import_free(struct doc_import_step *step);

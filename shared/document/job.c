@@ -192,8 +192,8 @@ int doc_job_add_issue(struct store_connection *db, int64_t document, int64_t now
                          STORE_VALUES(store_integer(*job), store_integer(document)));
 }
 
-/* One item's result; of an import also which file it was and what is wrong with it, by line and element. */
-static void write_result(struct store_rows *rows, bool import, struct json_writer *json)
+/* One item's result; of an import also which file it was (in bulk: which document) and what is wrong with it. `import`: the name's name, or NULL. */
+static void write_result(struct store_rows *rows, const char *import, struct json_writer *json)
 {
     size_t length;
     bool ok = store_column_integer(rows, 1) != 0;
@@ -205,14 +205,14 @@ static void write_result(struct store_rows *rows, bool import, struct json_write
     if (!ok) json_put_words(json, "message", store_column_text(rows, 3, NULL), store_column_text(rows, 4, NULL));
     if (import) {
         const char *problems = store_column_text(rows, 6, &length);
-        json_put_string(json, "file", store_column_text(rows, 5, NULL));
+        json_put_string(json, import, store_column_text(rows, 5, NULL));
         json_put_raw(json, "problems", problems, length);
         json_put_string(json, "application_no", store_is_null(rows, 7) ? "" : store_column_text(rows, 7, NULL));
     }
     json_object_end(json);
 }
 
-static int write_results(struct store_connection *db, int64_t id, bool import, struct json_writer *json, struct error *error)
+static int write_results(struct store_connection *db, int64_t id, const char *import, struct json_writer *json, struct error *error)
 {
     struct store_rows rows;
 
@@ -247,7 +247,8 @@ int doc_job_write(struct store_connection *db, const struct principal *principal
 {
     struct store_rows rows;
     int64_t done = 0, total = 0;
-    bool found, finished = false, import = false;
+    bool found, finished = false;
+    const char *import = NULL;
 
     if (store_query(db, &rows, error, "SELECT done, total, finished, kind FROM job WHERE id = $1 AND owner = $2",
                     STORE_VALUES(store_integer(id), store_integer(principal->user))))
@@ -256,7 +257,8 @@ int doc_job_write(struct store_connection *db, const struct principal *principal
         done = store_column_integer(&rows, 0);
         total = store_column_integer(&rows, 1);
         finished = !store_is_null(&rows, 2);
-        import = !strcmp(store_column_text(&rows, 3, NULL), "import");
+        const char *kind = store_column_text(&rows, 3, NULL);
+        import = !strcmp(kind, "bulk") ? "row" : !strcmp(kind, "import") ? "file" : NULL;
     }
     if (store_end(&rows)) return (int)error->code;
     if (!found) return doc_not_found(error);
@@ -317,7 +319,8 @@ static int claim_one(struct store_connection *db, struct step *step, bool issue,
 }
 
 static bool is_issue(const struct step *step) { return !strcmp(step->kind, "issue"); }
-static bool is_import(const struct step *step) { return !strcmp(step->kind, "import"); }
+static bool is_bulk(const char *kind) { return !strcmp(kind, "bulk"); }
+static bool is_import(const struct step *step) { return !strcmp(step->kind, "import") || is_bulk(step->kind); }
 
 struct steps { /* licences are made several at a time: one commit to take them, one to hand them over */
     struct step *step[ISSUES_AT_ONCE];
@@ -435,7 +438,7 @@ static int prepare(struct step *step, const struct doc_makers *makers, struct er
 
     if (is_import(step)) {
         step->import = doc_import_prepare(step->module, step->reader, step->job, &step->principal, step->action, !strcmp(step->opinion, "submit"),
-                                          step->now, makers, &step->arena, error);
+                                          step->now, is_bulk(step->kind) ? makers->read_body : makers->read, &step->arena, error);
         step->ready = step->import != NULL;
         return (int)error->code;
     }

@@ -53,7 +53,8 @@ typedef int doc_read_file(struct doc_module *module, struct store_connection *re
 
 struct doc_makers { /* what jobs need of the layers above */
     doc_make_print *print;
-    doc_read_file *read;
+    doc_read_file *read;      /* of imports */
+    doc_read_file *read_body; /* of documents made in bulk */
 };
 
 /* Takes the next open job and works on it for one step (at most DOC_BATCH_AT_ONCE items). *worked false = nothing to do. */

@@ -15,9 +15,11 @@ struct table_cell *table_cell_at(struct table *table, int row, size_t column, st
 {
     struct table_row *last = table->count ? &table->rows[table->count - 1] : NULL;
 
-    if (!table->rows && !(table->rows = arena_alloc(arena, TABLE_ROWS * sizeof *table->rows))) return NULL;
+    size_t most = table->most ? table->most : TABLE_ROWS;
+
+    if (!table->rows && !(table->rows = arena_alloc(arena, most * sizeof *table->rows))) return NULL;
     if (!last || last->number != row) {
-        if (table->count == TABLE_ROWS || column >= TABLE_COLUMNS) {
+        if (table->count == most || column >= TABLE_COLUMNS) {
             *too_much = true;
             return NULL;
         }

@@ -1,4 +1,4 @@
-/* XLSX: a ZIP of XML. Only the first sheet, its shared strings and the date formats are looked at; formulas are never computed. */
+/* XLSX: a ZIP of XML. Only sheets, shared strings and the date formats are looked at; formulas are never computed. */
 #include "exchange/archive.h"
 #include "exchange/table_internal.h"
 
@@ -194,21 +194,27 @@ static const struct archive_file *related(struct workbook *book, const char *rel
     return found;
 }
 
-static const struct archive_file *first_sheet(struct workbook *book)
+#define SHEETS 64
+
+struct sheet_part { char name[128], relation[64]; };
+
+static size_t list_sheets(struct workbook *book, struct sheet_part *sheets)
 {
     xmlTextReaderPtr xml = open_part(file_named(book, "xl/workbook.xml"));
-    char relation[64] = "", value[16];
+    size_t count = 0;
+    char value[16];
 
     while (xml && xmlTextReaderRead(xml) == 1) {
         if (starts(xml, "workbookPr")) book->from_1904 = strchr("1t", *attribute(xml, "date1904", value, sizeof value)) && *value;
-        if (starts(xml, "sheet") && !*relation) {
+        if (starts(xml, "sheet") && count < SHEETS) {
             xmlChar *id = xmlTextReaderGetAttributeNs(xml, BAD_CAST "id", BAD_CAST "http://schemas.openxmlformats.org/officeDocument/2006/relationships");
-            snprintf(relation, sizeof relation, "%s", id ? (const char *)id : "");
+            snprintf(sheets[count].relation, sizeof sheets[count].relation, "%s", id ? (const char *)id : "");
+            attribute(xml, "name", sheets[count++].name, sizeof sheets->name);
             xmlFree(id);
         }
     }
     if (xml) xmlFreeTextReader(xml);
-    return *relation ? related(book, relation) : NULL;
+    return count;
 }
 
 /* ---- cells */
@@ -341,14 +347,46 @@ static int read_sheet(struct workbook *book, const struct archive_file *sheet)
     return (int)book->error->code;
 }
 
+/* The parts around the sheets, and which sheets there are. */
+static int open_book(struct workbook *book, const char *bytes, size_t length, struct sheet_part *sheets, size_t *count)
+{
+    static const struct archive_limits limits = {96, 16u << 20, 48u << 20};
+
+    if (archive_read(bytes, length, &limits, wanted, book->arena, &book->files, &book->file_count, book->error)) return (int)book->error->code;
+    if (!(*count = list_sheets(book, sheets))) return broken(book);
+    return read_strings(book) || read_styles(book) ? (int)book->error->code : 0;
+}
+
+static int read_part(struct workbook *book, const struct sheet_part *part, struct table *table)
+{
+    const struct archive_file *sheet = *part->relation ? related(book, part->relation) : NULL;
+
+    book->table = table;
+    return sheet ? read_sheet(book, sheet) : broken(book);
+}
+
 int xlsx_read(const char *bytes, size_t length, struct arena *arena, struct table *table, struct error *error)
 {
-    static const struct archive_limits limits = {64, 16u << 20, 48u << 20};
-    struct workbook book = {.arena = arena, .table = table, .error = error};
-    const struct archive_file *sheet;
+    struct workbook book = {.arena = arena, .error = error};
+    struct sheet_part sheets[SHEETS];
+    size_t count;
 
-    if (archive_read(bytes, length, &limits, wanted, arena, &book.files, &book.file_count, error)) return (int)error->code;
-    if (!(sheet = first_sheet(&book))) return broken(&book);
-    if (read_strings(&book) || read_styles(&book) || read_sheet(&book, sheet)) return (int)error->code;
+    if (open_book(&book, bytes, length, sheets, &count)) return (int)error->code;
+    return read_part(&book, &sheets[0], table);
+}
+
+int table_read_sheets(const char *bytes, size_t length, size_t most, struct arena *arena, struct table_sheet *sheets, size_t room, size_t *count,
+                      struct error *error)
+{
+    struct workbook book = {.arena = arena, .error = error};
+    struct sheet_part parts[SHEETS];
+
+    error_clear(error);
+    if (open_book(&book, bytes, length, parts, count)) return (int)error->code;
+    if (*count > room) return table_too_much(error);
+    for (size_t i = 0; i < *count; i++) {
+        sheets[i] = (struct table_sheet){arena_text(arena, parts[i].name), {.most = most}};
+        if (read_part(&book, &parts[i], &sheets[i].table)) return (int)error->code;
+    }
     return 0;
 }

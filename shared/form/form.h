@@ -394,6 +394,8 @@ void form_problem_add(struct form_problems *problems, const char *field, const c
 /* The body as XML (element names are the field names in upper camel case) inside the definition's root element, without the XML
    declaration. */
 void form_write_xml(const struct form_body *body, struct buffer *out);
+/* What an element is called: customs_port is CustomsPort. */
+void form_xml_name(const char *name, char out[64]);
 /* XML Schema and JSON Schema (2020-12) of the body. */
 void form_write_xsd(const struct form *form, struct buffer *out);
 void form_write_json_schema(const struct form *form, struct buffer *out);

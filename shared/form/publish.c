@@ -5,8 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* customs_port -> CustomsPort */
-static void camel(const char *name, char out[64])
+void form_xml_name(const char *name, char out[64])
 {
     bool up = true;
     size_t length = 0;
@@ -30,7 +29,7 @@ static void xml_fields(const struct form_field *fields, size_t count, const stru
     for (size_t i = 0; i < count; i++) {
         struct form_value value = row->values[fields[i].slot];
         if (value.kind == VALUE_ABSENT) continue;
-        camel(fields[i].name, name);
+        form_xml_name(fields[i].name, name);
         buffer_printf(out, "<%s>", name);
         if (value.kind == VALUE_TEXT) xml_text(out, value.text.text, value.text.length);
         else buffer_bytes(out, text, form_value_text(value, text, sizeof text));
@@ -50,8 +49,8 @@ static void xml_rows(const struct form_block *block, const struct form_rows *row
 {
     char name[64], variant[64] = "";
 
-    camel(block->name, name);
-    if (rows->variant) camel(rows->variant->id, variant);
+    form_xml_name(block->name, name);
+    if (rows->variant) form_xml_name(rows->variant->id, variant);
     buffer_printf(out, "<%s>", name);
     if (*variant) buffer_printf(out, "<%s>", variant);
     for (size_t i = 0; i < rows->count; i++) {
@@ -105,7 +104,7 @@ static void xsd_fields(const struct form_field *fields, size_t count, struct buf
 
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FORM_FILE || fields[i].from == FROM_COLUMN) continue;
-        camel(fields[i].name, name);
+        form_xml_name(fields[i].name, name);
         buffer_printf(out, "<xs:element name=\"%s\" minOccurs=\"0\"><xs:annotation><xs:documentation>", name);
         xml_text(out, fields[i].label.zh, strlen(fields[i].label.zh));
         buffer_text(out, "</xs:documentation></xs:annotation><xs:simpleType>");
@@ -134,11 +133,11 @@ static void xsd_block(const struct form_block *block, struct buffer *out)
 {
     char name[64];
 
-    camel(block->name, name);
+    form_xml_name(block->name, name);
     buffer_printf(out, "<xs:element name=\"%s\" minOccurs=\"0\"><xs:complexType>", name);
     if (block->variant_count) buffer_text(out, "<xs:choice>\n");
     for (size_t i = 0; i < block->variant_count; i++) {
-        camel(block->variants[i].id, name);
+        form_xml_name(block->variants[i].id, name);
         buffer_printf(out, "<xs:element name=\"%s\"><xs:complexType>", name);
         xsd_content(block, &block->variants[i], out);
         buffer_text(out, "</xs:complexType></xs:element>\n");

@@ -50,7 +50,7 @@ static int read_body_request(struct web_call *call, struct body_request *request
 static const char *form_of_path(const struct web_call *call) { return call->parameter[0]; }
 
 /* Some documents are only ever made by the portal itself, out of others. */
-static int refuse_own(struct web_call *call, const char *name)
+int refuse_own(struct web_call *call, const char *name)
 {
     const struct form *form = doc_form(&service_of(call)->documents, name, date_of_instant(clock_now()));
 

@@ -8,6 +8,7 @@
 #include "document/root.h"
 #include "document/status.h"
 #include "print/print.h"
+#include "service/bulk.h"
 #include "service/exchange.h"
 #include "service/signatures.h"
 #include "service/writer.h"
@@ -40,7 +41,7 @@ static struct web_route *all_routes(struct arena *arena, const char *module, con
 {
     const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
                                              statistics_routes, fetch_routes, exchange_routes, import_routes, row_routes,
-                                             layout_routes, seal_routes, signature_routes, status_routes, root_routes, openapi_routes};
+                                             layout_routes, seal_routes, signature_routes, status_routes, root_routes, openapi_routes, bulk_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
     int count = 0;
 
@@ -87,7 +88,7 @@ static void tell_exchange(struct service *service, struct store_connection *read
 
 static void *work_on_jobs(void *argument)
 {
-    static const struct doc_makers makers = {make_print, service_read_import};
+    static const struct doc_makers makers = {make_print, service_read_import, service_read_body};
     const struct job_worker *worker = argument;
     struct service *service = worker->service;
     struct store_connection *reader = NULL;

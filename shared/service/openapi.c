@@ -160,19 +160,26 @@ static void parameters(const struct part *part, const struct web_route *route, c
     json_array_end(out);
 }
 
-static void content(const struct part *part, const char *type, const struct json *schema, const struct json *example)
+static void medium(const struct part *part, const char *type, const struct json *schema, const struct json *example)
 {
     struct json_writer *out = part->out;
 
-    json_name(out, "content");
-    json_object(out);
     json_name(out, type);
     json_object(out);
     if (schema) put_filled(part, "schema", schema);
     else json_put_raw(out, "schema", "{}", 2); /* bytes: OpenAPI 3.1 says so by saying nothing */
     if (example) put_filled(part, "example", example);
     json_object_end(out);
-    json_object_end(out);
+}
+
+/* `also`: further types, as bytes; NULL = none. */
+static void content(const struct part *part, const char *type, const struct json *schema, const struct json *example, const struct json *also)
+{
+    json_name(part->out, "content");
+    json_object(part->out);
+    medium(part, type, schema, example);
+    JSON_EACH(other, also) medium(part, other->text.text, NULL, NULL);
+    json_object_end(part->out);
 }
 
 static void request_body(const struct part *part, const struct web_route *route, const struct json *operation)
@@ -186,7 +193,7 @@ static void request_body(const struct part *part, const struct web_route *route,
     json_object(out);
     json_put_boolean(out, "required", true);
     json_put_integer(out, "x-maximum-bytes", (int64_t)route->body_maximum);
-    content(part, bytes ? bytes : "application/json", schema, json_member(operation, "example"));
+    content(part, bytes ? bytes : "application/json", schema, json_member(operation, "example"), json_member(operation, "also"));
     json_object_end(out);
 }
 
@@ -201,7 +208,7 @@ static void answer(const struct part *part, int status, const struct json *opera
     json_put_string(out, "description", status == 201 ? "made" : status == 202 ? "begun: a job" : status == 204 ? "done" : "the answer");
     if (json_member_true(operation, "etag") || json_member_true(operation, "version"))
         json_put_raw(out, "headers", "{\"ETag\":{\"$ref\":\"#/components/headers/ETag\"}}", strlen("{\"ETag\":{\"$ref\":\"#/components/headers/ETag\"}}"));
-    if (status != 204) content(part, schema ? "application/json" : json_member_text(operation, "media", "application/octet-stream"), schema, NULL);
+    if (status != 204) content(part, schema ? "application/json" : json_member_text(operation, "media", "application/octet-stream"), schema, NULL, NULL);
     json_object_end(out);
 }
 

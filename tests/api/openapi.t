@@ -104,6 +104,8 @@ is($told->{read}, $admin->get("/api/export/documents/$told->{id}")->json->{docum
 is($told->{goods}{hs_code}, '2833110000', '... with its body');
 is_deeply([ @{$told}{qw(file early field unknown)} ], [ '01', 409, 'base/year', 404 ], 'files, refusals with their field, what is not there');
 is_deeply($told->{listed}, [ $told->{id} ], 'the list, filtered');
+is_deeply($told->{bulk}, [ [ '1', JSON::PP::true, '' ], [ '2', JSON::PP::false, 'base/customs_port' ] ], 'two in bulk, one of them broken');
+is($told->{tried}, 'DRAFT', 'a dry run');
 is_deeply($told->{events}, [qw(submit attach create)], 'what happened');
 
 done_testing();

@@ -1,5 +1,5 @@
 // What an enterprise's own system would do, with a client that was generated from the OpenAPI document: makes an application, attaches a file,
-// submits it and reads it again. The compiler checks that what is sent and received has the described shapes.
+// submits it and reads it again; then two in bulk, and a dry run. The compiler checks that what is sent and received has the described shapes.
 // Usage: node client.js <url> <key> <body as JSON>; prints one JSON line.
 import { client } from './generated/client.gen.js'
 import * as sw from './generated/index.js'
@@ -19,10 +19,16 @@ const submitted = await sw.exportActOnDocument({ path: { id, action: 'submit' },
 const read = await sw.exportReadDocument({ path: { id } })
 const list = await sw.exportListDocuments({ query: { form: 'export_licence', filters: { state: 'PENDING_FIRST' } } })
 const events = await sw.exportListEvents({ path: { id } })
+const job = await sw.exportCreateMany({ path: { form: 'export_licence' }, body: [{ base: { year: 2026 } }, { base: { year: 2026, customs_port: 'nowhere' } }] as sw.ExportBody[] })
+const seen = async () => (await sw.exportReadJob({ path: { id: job.data?.job ?? '0' } })).data
+let bulk = await seen()
+for (let i = 0; i < 600 && bulk?.state !== 'done'; i++, bulk = await seen()) await new Promise(resolve => setTimeout(resolve, 50))
+const tried = await sw.exportCreateDocument({ query: { dry_run: 1 }, body: { form: 'export_licence', body: { base: { year: 2026 } } } })
 const refused = await sw.exportCreateDocument({ body: { form: 'export_licence', body: { base: { year: 'x' } } as unknown as sw.ExportLicence } })
 const unknown = await sw.exportReadDocument({ path: { id: '1' } })
 
 console.log(JSON.stringify({
   id, file: file.data?.type, early: early.error?.status, state: submitted.data?.document.state, read: read.data?.document.application_no, goods: (read.data?.body as sw.ExportLicence | undefined)?.goods,
   listed: list.data?.items.map(row => row.id), events: events.data?.events.map(event => event.action), field: refused.error?.errors?.[0]?.field, unknown: unknown.error?.status,
+  bulk: bulk?.results?.map(result => [result.row, result.ok, result.problems?.[0]?.field ?? '']), tried: tried.data?.document.state,
 }))
