@@ -29,7 +29,7 @@ sub without_id { my ($answer) = @_; my $json = { %{ $answer->json } }; delete $j
 
 my @routes;    # [ method, path, side ]
 my ($rows, $read) = (0, 0);
-for my $module ('shared/service', 'modules/account', 'modules/mep') {
+for my $module ('shared/service', 'modules/account', 'modules/exchange', 'modules/mep') {
 	for my $file (glob "$SingleWindow::Instance::ROOT/$module/*.c") {
 		open my $in, '<', $file or die "$file: $!";
 		my $text = do { local $/ = undef; <$in> };

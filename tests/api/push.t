@@ -11,9 +11,9 @@ use SingleWindow::Export;
 use SingleWindow::Instance;
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
-my %gate = map { ($_ => SingleWindow::Counterpart->new($_ eq 'mail' ? 'smtp' : 'http')) } qw(mail sms hook slow other);
+my %gate = map { ($_ => SingleWindow::Counterpart->new($_ eq 'mail' ? 'smtp' : 'http')) } qw(mail sms hook slow other wechat);
 my $sw = SingleWindow::Instance->start(settings => { gateway_private => 1, mail_gateway => "smtp://127.0.0.1:$gate{mail}{port}", mail_from => 'noreply@portal.example',
-	sms_gateway => $gate{sms}->url, sms_token => 'token-of-sms', portal_zh => '测试门户' });
+	sms_gateway => $gate{sms}->url, sms_token => 'token-of-sms', wechat_gateway => $gate{wechat}->url, wechat_link => 'https://weixin.example/bind?code=', portal_zh => '测试门户' });
 my $admin = $sw->signed_in('demo_admin');
 my $operator = $sw->signed_in('demo_operator');
 my $other = $sw->signed_in('demo_other');
@@ -49,7 +49,7 @@ is_deeply($operator->get($path)->json->{items}, [], 'of nobody else');
 is(subscribe($officer, way => 'mail')->status, 403, 'officers have the desk');
 for ([ { way => 'pigeon' }, 'way' ], [ { way => 'mail', scope => 'world' }, 'scope' ], [ { way => 'mail', module => 'nothing' }, 'module' ], [ { way => 'mail', scope => 'document' }, 'document_no' ],
 	[ { way => 'webhook', address => 'ftp://x/' }, 'address' ], [ { way => 'webhook', address => 'https://user@host/' }, 'address' ], [ { way => 'webhook', address => "https://host/a b" }, 'address' ],
-	[ { way => 'mail', forms => ['A B'] }, 'forms' ], [ { way => 'wechat' }, 'way' ]) {
+	[ { way => 'mail', forms => ['A B'] }, 'forms' ], [ { way => 'wechat' }, 'address' ]) {
 	my $answer = subscribe($admin, %{ $_->[0] });
 	is($answer->status . ' ' . ($answer->json->{field} // ''), "422 $_->[1]", 'refused: ' . JSON::PP->new->canonical->encode($_->[0]));
 }
@@ -62,6 +62,19 @@ wait_until(sub { scalar took('sms') });
 my ($code) = JSON::PP->new->utf8->decode((took('sms'))[0]{body})->{text} =~ /(\d{6})/;
 is(subscribe($operator, way => 'sms', address => '13911112222', code => $code, language => 'en')->status, 201, 'with it, it is taken');
 is(subscribe($operator, way => 'sms', address => '13911112222', code => $code)->status, 422, 'which serves once');
+
+# ---- WeChat is bound by a link that serves once
+my ($bind) = $other->post('/api/exchange/wechat', {})->json->{link} =~ m{^https://weixin\.example/bind\?code=([0-9a-f]{32})$};
+ok($bind, 'a link to bind WeChat');
+my @gateway = ('Authorization' => 'Bearer ' . partner_key($sw), 'X-CSRF-Token' => undef);
+is($sw->client->post('/partner/exchange/wechat', { code => 'x', address => 'o-1' }, @gateway)->status, 422, 'another code binds nothing');
+is($sw->client->post('/partner/exchange/wechat', { code => $bind, address => 'o-1' }, @gateway)->status, 204, 'the gateway says who has followed it');
+is($sw->client->post('/partner/exchange/wechat', { code => $bind, address => 'o-2' }, @gateway)->status, 422, 'once');
+is(subscribe($other, way => 'wechat', scope => 'user')->status, 201, 'then it can be subscribed by');
+submitted($other);
+ok(wait_until(sub { took('wechat') == 1 }), 'and tells');
+is(JSON::PP->new->utf8->decode((took('wechat'))[0]{body})->{to}, 'o-1', 'that person');
+$other->delete("$path/" . $other->get($path)->json->{items}[0]{id});
 
 # ---- every way
 my $id = submitted();
@@ -82,8 +95,8 @@ my $signature = hmac_sha256_base64(join('.', @{ $called->{head} }{qw(webhook-id 
 is($called->{head}{'webhook-signature'}, "v1,$signature=", 'and is signed');
 ok(wait_until(sub { (grep { $_->{state} eq 'sent' } deliveries($admin)) == 3 }), 'the log says that they were sent');
 is(scalar deliveries($operator), 1, 'to each of them their own');
-is(scalar deliveries($portal), 4, 'to administrators all');
-is(scalar deliveries($other), 0, 'to others nothing');
+is(scalar deliveries($portal), 5, 'to administrators all');
+is((grep { $_->{way} ne 'wechat' } deliveries($other)), 0, 'to others nothing');
 
 # ---- scopes
 my $theirs = submitted($operator);

@@ -364,6 +364,8 @@ export default {
   "audit.export": "Export {format}",
   "verify.roots": "Daily evidence (signed digests over the history of all documents, to be kept and compared):",
   "verify.key": "Public key",
+  "push.bind": "Bind WeChat",
+  "push.bind_link": "Open this link in WeChat to finish (10 minutes)",
   "stale.title": "Somebody else has changed this",
   "stale.text": "While you were working a newer version was stored; your changes are not saved.",
   "stale.who": "{who}: {what}, {time}",

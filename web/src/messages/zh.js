@@ -364,6 +364,8 @@ export default {
   "audit.export": "导出{format}",
   "verify.roots": "每日存证（全部单证办理记录的签名摘要，可长期留存核对）：",
   "verify.key": "验证公钥",
+  "push.bind": "绑定微信",
+  "push.bind_link": "在微信中打开此链接完成绑定（10分钟内有效）",
   "stale.title": "单据已被修改",
   "stale.text": "在您填写期间，这份单据已有新的版本，您的修改没有保存。",
   "stale.who": "{who}，{what}，{time}",
