@@ -246,7 +246,9 @@ static int put_document(struct sheets *s, int document, struct buffer *body)
     json_object_end(&s->json);
     if (body->failed) return error_internal(s->error, "out of memory");
     struct slice key = s->keys[document];
-    return bodies_add(s->bodies, arena_printf(s->arena, "%.*s", (int)utf8_cut(key.text, key.length, 60), key.text), buffer_string(body), body->length, s->error);
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)utf8_cut(key.text, key.length, sizeof name - 1), key.text);
+    return bodies_add(s->bodies, name, buffer_string(body), body->length, s->error);
 }
 
 int bodies_sheets(const struct form *form, const char *bytes, size_t length, struct bodies *bodies, struct error *error)

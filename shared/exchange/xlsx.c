@@ -386,6 +386,7 @@ int table_read_sheets(const char *bytes, size_t length, size_t most, struct aren
     if (*count > room) return table_too_much(error);
     for (size_t i = 0; i < *count; i++) {
         sheets[i] = (struct table_sheet){arena_text(arena, parts[i].name), {.most = most}};
+        if (!sheets[i].name) return table_too_much(error);
         if (read_part(&book, &parts[i], &sheets[i].table)) return (int)error->code;
     }
     return 0;

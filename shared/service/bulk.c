@@ -13,7 +13,7 @@
 #include <xlsxwriter.h>
 
 #define UPLOAD_MAXIMUM (20u << 20)
-#define MEMORY_MAXIMUM ((size_t)256 << 20)
+#define MEMORY_MAXIMUM ((size_t)128 << 20) /* what a workbook of that size may unpack to, and its documents */
 
 /* ---- coming in */
 

@@ -50,6 +50,7 @@ async function manual(page) {
   await create.first().waitFor()
   await create.first().locator('summary').press('Enter')
   like(await create.first().innerText(), /POST[\s\S]*\/api\/export\/documents[\s\S]*需要权限：录入[\s\S]*Idempotency-Key[\s\S]*curl -X POST[\s\S]*Authorization: Bearer sw_/, 'the manual shows how it is called')
+  await create.first().scrollIntoViewIfNeeded()
   await looks(page, 'developers')
   await page.getByLabel('业务').selectOption('origin')
   await page.getByText('/api/origin/documents', { exact: true }).first().waitFor()
