@@ -368,7 +368,7 @@ static int read_part(struct workbook *book, const struct sheet_part *part, struc
 int xlsx_read(const char *bytes, size_t length, struct arena *arena, struct table *table, struct error *error)
 {
     struct workbook book = {.arena = arena, .error = error};
-    struct sheet_part sheets[SHEETS];
+    struct sheet_part sheets[SHEETS] = {{.name = ""}};
     size_t count;
 
     if (open_book(&book, bytes, length, sheets, &count)) return (int)error->code;
@@ -379,7 +379,7 @@ int table_read_sheets(const char *bytes, size_t length, size_t most, struct aren
                       struct error *error)
 {
     struct workbook book = {.arena = arena, .error = error};
-    struct sheet_part parts[SHEETS];
+    struct sheet_part parts[SHEETS] = {{.name = ""}};
 
     error_clear(error);
     if (open_book(&book, bytes, length, parts, count)) return (int)error->code;
