@@ -228,6 +228,21 @@ static int not_prepared(struct error *error)
                      "What was prepared for signing is over (ten minutes, used, or not yours); please submit again.");
 }
 
+/* What put_token has written: four numbers and a digest. */
+static bool read_token(char *value, struct prepared *prepared)
+{
+    long long *const numbers[] = {&prepared->user, &prepared->document, &prepared->version, &prepared->key};
+    char *rest = value;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char *word = strsep(&rest, " ");
+        if (!word || !rest) return false;
+        *numbers[i] = strtoll(word, NULL, 10);
+    }
+    snprintf(prepared->hash, sizeof prepared->hash, "%s", rest);
+    return true;
+}
+
 static int take_token(struct web_call *call, const char *token, struct prepared *prepared)
 {
     char place[64], value[200];
@@ -236,9 +251,7 @@ static int take_token(struct web_call *call, const char *token, struct prepared 
     if (!found) return not_prepared(&call->error);
     token_place(token, place);
     if (session_take(call->sessions, place, value, sizeof value, &found, &call->error)) return (int)call->error.code;
-    if (!found || sscanf(value, "%lld %lld %lld %lld %64s", &prepared->user, &prepared->document, &prepared->version, &prepared->key, prepared->hash) != 5)
-        return not_prepared(&call->error);
-    return 0;
+    return found && read_token(value, prepared) ? 0 : not_prepared(&call->error);
 }
 
 static int changed(struct error *error)
@@ -268,8 +281,8 @@ static int same_content(struct web_call *call, const struct prepared *prepared, 
 int service_check_signature(struct web_call *call, const char *token, const char *xml, struct doc_act *act)
 {
     struct doc_signature *signature = arena_alloc(&call->arena, sizeof *signature);
-    struct prepared prepared;
-    struct bound_key key;
+    struct prepared prepared = {0};
+    struct bound_key key = {0};
     struct buffer signable;
 
     if (!signature) return error_internal(&call->error, "out of memory");
