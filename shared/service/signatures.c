@@ -313,7 +313,7 @@ static int read_row(struct web_call *call, struct doc_row *row)
 
 static int signatures(struct web_call *call)
 {
-    struct doc_row row;
+    struct doc_row row = {0};
 
     if (read_row(call, &row)) return (int)call->error.code;
     return doc_signatures_write(reader_of(call), &service_of(call)->documents, &row, &call->arena, &call->json, &call->error);
@@ -330,8 +330,8 @@ static int answer_xml(struct web_call *call, const struct doc_row *row, int64_t 
 
 static int signed_xml(struct web_call *call)
 {
-    struct doc_row row;
-    int64_t sequence;
+    struct doc_row row = {0};
+    int64_t sequence = 0;
 
     if (read_row(call, &row) || web_parameter_id(call, 1, &sequence) ||
         doc_signature_xml(reader_of(call), row.id, sequence, &call->out, &call->error))
@@ -342,9 +342,9 @@ static int signed_xml(struct web_call *call)
 static int receipt(struct web_call *call)
 {
     const struct seal *seal = seal_of(service_of(call)->documents.seals, "portal");
-    struct doc_row row;
+    struct doc_row row = {0};
     struct buffer document;
-    int64_t sequence;
+    int64_t sequence = 0;
 
     if (!seal) return error_set(&call->error, ERROR_CONFLICT, "no_portal_seal", "本系统未配置回执签名，请与管理员联系。", "This portal has no seal for receipts; ask its administrator.");
     if (read_row(call, &row) || web_parameter_id(call, 1, &sequence)) return (int)call->error.code;
