@@ -87,19 +87,22 @@ export async function open(path = '/', options = {}) {
 
 const asking = new WeakMap()
 function watch(page) {
-  const now = { open: new Set(), since: Date.now() }
+  const now = { open: new Map(), since: Date.now() }
   asking.set(page, now)
   const over = (request) => { now.open.delete(request); now.since = Date.now() }
-  page.on('request', (request) => { if (request.resourceType() !== 'eventsource' && !/\/worker-/.test(request.url())) { now.open.add(request); now.since = Date.now() } })
+  page.on('request', (request) => { if (request.resourceType() !== 'eventsource' && !/\/worker-/.test(request.url())) { now.open.set(request, Date.now()); now.since = Date.now() } })
   page.on('requestfinished', over)
   page.on('requestfailed', over)
 }
 
+const GIVEN_UP = 6000 // of a request that the page has given up the browser does not always say that it is over
+
 // Nothing has been asked for half a second.
 export async function idle(page, seconds = 30) {
   const now = asking.get(page), end = Date.now() + seconds * 1000
-  while (now.open.size || Date.now() - now.since < 500) {
-    if (Date.now() > end) throw new Error(`still asking: ${[...now.open].map((one) => one.url()).join(' ')}`)
+  const waits = () => [...now.open].filter(([, begun]) => Date.now() - begun < GIVEN_UP).map(([request]) => request.url())
+  while (waits().length || Date.now() - now.since < 500) {
+    if (Date.now() > end) throw new Error(`still asking: ${waits().join(' ')}`)
     await page.waitForTimeout(50)
   }
 }

@@ -17,7 +17,7 @@ async function menu(page) {
   await entries.getByRole('link', { name: '创建原产地证' }).waitFor()
   is((await entries.getByRole('link').allInnerTexts()).map(text => text.trim()),
     ['用户备案', '创建原产地证', '全部原产地证', '优惠原产地证查询', '一般原产地证查询', '作废原产地证查询', '业务统计', '版本说明', '新建商品备案', '商品备案查询', '版本说明', '已备案商品查询',
-      '特殊条款管理', '出口商管理', '进口商管理', '生产商管理', '数据同步'], 'the menu has everything of the module')
+      '特殊条款管理', '出口商管理', '进口商管理', '生产商管理', '数据同步', '状态推送'], 'the menu has everything of the module')
 }
 
 // Each kind of base data has its list, its form and its checks.
