@@ -11,7 +11,7 @@ my %may = (
 	trust    => ['base'],
 	web      => ['base'],
 	exchange => ['base', 'form'],
-	document => ['base', 'store', 'form', 'trust'],
+	document => ['base', 'store', 'form', 'trust', 'exchange'],
 	service  => ['base', 'store', 'form', 'print', 'trust', 'web', 'exchange', 'document'],
 );
 my @shared = sort keys %may;

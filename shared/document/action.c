@@ -1,6 +1,7 @@
 /* Actions: who may do what in which state, and the transaction that does it. */
 #include "document/internal.h"
 #include "document/signature.h"
+#include "exchange/partners.h"
 
 #include "base/clock.h"
 #include "base/date.h"
@@ -20,7 +21,8 @@ static bool right_kind(enum form_actor by, const struct principal *principal, co
     switch (by) {
     case ACTOR_APPLICANT:
         return (principal->kind == PRINCIPAL_ENTERPRISE || principal->kind == PRINCIPAL_PERSON) && row->enterprise == principal_owner(principal);
-    case ACTOR_AGENCY: return principal->kind == PRINCIPAL_OFFICER && !strcmp(row->agency, principal->agency);
+    case ACTOR_AGENCY:
+        return (principal->kind == PRINCIPAL_OFFICER || (principal->kind == PRINCIPAL_PARTNER && *principal->agency)) && !strcmp(row->agency, principal->agency);
     case ACTOR_PARTNER: return principal->kind == PRINCIPAL_PARTNER;
     default: return principal->kind == PRINCIPAL_SYSTEM;
     }
@@ -43,19 +45,32 @@ static bool while_holds(const struct form_action *action, const struct doc_row *
     return false;
 }
 
-int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const char *module,
+/* The desk looks on where an authority's own system reviews. */
+static int reviewed_elsewhere(const struct doc_module *module, const struct doc_row *row, struct error *error)
+{
+    const struct partner *partner = module->partners ? partners_reviewing(module->partners, module->name, row->agency) : NULL;
+    char zh[200], en[200];
+
+    if (!partner) return 0;
+    snprintf(zh, sizeof zh, "该机构的单据由%s审批系统办理。", partner->title_zh);
+    snprintf(en, sizeof en, "Reviewed by the system of %s.", partner->title_en);
+    return error_set(error, ERROR_CONFLICT, "reviewed_elsewhere", zh, en);
+}
+
+int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const struct doc_module *module,
             struct error *error)
 {
     bool reader = action->kind >= ACTION_COPY; /* copying and looking is for everybody who sees the document */
 
     if (!right_kind(action->by, principal, row) && !(reader && principal->kind == PRINCIPAL_OFFICER)) return forbidden(error);
     if (principal->kind != PRINCIPAL_SYSTEM && principal->kind != PRINCIPAL_PARTNER &&
-        !principal_may(principal, module, reader && principal->kind == PRINCIPAL_OFFICER ? RIGHT_VIEW : action->right))
+        !principal_may(principal, module->name, reader && principal->kind == PRINCIPAL_OFFICER ? RIGHT_VIEW : action->right))
         return forbidden(error);
+    if (action->by == ACTOR_AGENCY && !reader && principal->kind == PRINCIPAL_OFFICER && reviewed_elsewhere(module, row, error)) return (int)error->code;
     if (*row->source && action->kind != ACTION_COPY && action->kind != ACTION_VIEW)
         return error_set(error, ERROR_CONFLICT, "loaded_licence", "该许可证不是在本系统申领的，只能复制。", "This licence was issued elsewhere; it can only be copied.");
     if (!form_action_allowed_from(action, row->state[action->machine]) || !while_holds(action, row)) return wrong_state(action, error);
-    if (action->claim && row->claimed_by && row->claimed_by != principal->user)
+    if (action->claim && row->claimed_by && row->claimed_by != principal->user && principal->kind != PRINCIPAL_PARTNER)
         return error_set(error, ERROR_CONFLICT, "claimed", "该单据正由其他人员办理。", "Another officer is working on this document.");
     return 0;
 }
@@ -73,11 +88,12 @@ static int last_actor(struct store_connection *db, int64_t id, const char *actio
     return store_end(&rows);
 }
 
-/* Four eyes: never the person who did the other step last. */
+/* Four eyes: never the person who did the other step last. An authority's own system sees to that itself. */
 static int other_person(struct store_connection *db, const struct doc_act *act, struct error *error)
 {
     int64_t actor;
 
+    if (act->principal->kind == PRINCIPAL_PARTNER) return 0;
     for (size_t i = 0; i < act->action->not_by_count; i++) {
         if (last_actor(db, act->id, act->action->not_by[i], &actor, error)) return (int)error->code;
         if (actor == act->principal->user)
@@ -184,7 +200,7 @@ int doc_prepare_act(struct doc_module *module, struct store_connection *reader, 
     act->action = form_action_find(act->form, action);
     if (!act->action || (act->action->kind != ACTION_TRANSITION && act->action->kind != ACTION_DELETE))
         return error_set(error, ERROR_NOT_FOUND, "unknown_action", "没有这种操作。", "There is no such action.");
-    if (doc_may(act->action, &act->row, principal, module->name, error) ||
+    if (doc_may(act->action, &act->row, principal, module, error) ||
         check_opinion(act->action, act->opinion, error) || other_person(reader, act, error) || check_guard(act, reader, arena, problems, error))
         return (int)error->code;
     if (!act->action->complete) return 0;
@@ -228,7 +244,7 @@ static int read_again(struct store_connection *db, struct doc_act *act, struct e
     arena_free(&arena);
     if (code) return code;
     row.enterprise_name = NULL;
-    if (doc_may(act->action, &row, act->principal, act->module->name, error)) return (int)error->code;
+    if (doc_may(act->action, &row, act->principal, act->module, error)) return (int)error->code;
     /* files come and go without a new version, but each is an event: what was found complete must still be what is there */
     bool files_changed = act->body.length && row.event_sequence != act->row.event_sequence;
     if ((act->expected >= 0 && row.version != act->expected) || row.version != act->row.version || files_changed)
@@ -285,7 +301,8 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
     row->version++;
     row->updated = act->now;
     if (run_hook(db, act, error) || doc_event_append(db, row, act->principal, act->now, &event, error) ||
-        store_body(db, act, error) || doc_effects(db, act, error) || (act->signature && doc_signature_store(db, act, error)))
+        store_body(db, act, error) || doc_effects(db, act, error) || (act->signature && doc_signature_store(db, act, error)) ||
+        (act->module->partners && doc_outbox_review(db, act, error)))
         return (int)error->code;
     snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
     act->module->changed = clock_monotonic();
@@ -321,13 +338,14 @@ int doc_total_add(struct store_connection *db, int64_t enterprise, const char *f
 
 /* ---- claims */
 
-static int claim_allowed(const struct doc_row *row, const struct principal *principal, const char *module, int64_t user, struct error *error)
+static int claim_allowed(const struct doc_row *row, const struct principal *principal, const struct doc_module *module, int64_t user, struct error *error)
 {
-    bool reviewer = principal_may(principal, module, RIGHT_FIRST_REVIEW) || principal_may(principal, module, RIGHT_SECOND_REVIEW);
-    bool manager = principal_may(principal, module, RIGHT_MANAGE);
+    bool reviewer = principal_may(principal, module->name, RIGHT_FIRST_REVIEW) || principal_may(principal, module->name, RIGHT_SECOND_REVIEW);
+    bool manager = principal_may(principal, module->name, RIGHT_MANAGE);
 
     if (principal->kind != PRINCIPAL_OFFICER || !(reviewer || manager)) return forbidden(error);
     if (user && user != principal->user && !manager) return forbidden(error);
+    if (user && reviewed_elsewhere(module, row, error)) return (int)error->code;
     if (row->claimed_by && row->claimed_by != principal->user && !manager)
         return error_set(error, ERROR_CONFLICT, "claimed", "该单据正由其他人员办理。", "Another officer is working on this document.");
     return 0;
@@ -343,7 +361,7 @@ int doc_write_claim(struct store_connection *db, struct doc_module *module, cons
     arena_init(&arena, 0);
     code = doc_read(db, principal, module->name, id, true, &arena, &row, error);
     arena_free(&arena);
-    if (code || claim_allowed(&row, principal, module->name, user, error)) return (int)error->code;
+    if (code || claim_allowed(&row, principal, module, user, error)) return (int)error->code;
     return store_execute(db, error, NULL, "UPDATE document SET claimed_by = $3, claimed_name = $4 WHERE enterprise = $1 AND id = $2",
                          STORE_VALUES(store_integer(row.enterprise), store_integer(id), store_integer(user), store_string(user ? user_name : "")));
 }

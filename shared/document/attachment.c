@@ -70,7 +70,7 @@ static int may_edit(const struct doc_module *module, const struct doc_row *row, 
 
     if (!(*form = doc_form_of(module, row, error))) return (int)error->code;
     edit = form_action_find(*form, "edit");
-    return edit ? doc_may(edit, row, principal, module->name, error) : error_internal(error, "%s has no action edit", row->form);
+    return edit ? doc_may(edit, row, principal, module, error) : error_internal(error, "%s has no action edit", row->form);
 }
 
 int doc_prepare_attach(struct doc_module *module, struct store_connection *reader, const struct principal *principal, int64_t document,

@@ -26,6 +26,7 @@
 struct doc_module;
 struct doc_shape;
 struct doc_signature;
+struct partners;
 struct seals;
 
 /* A check or effect that no expression can say, registered by a module. Runs in the transaction. */
@@ -51,6 +52,7 @@ struct doc_module {
     int64_t codes_loaded;       /* newest change seen in the database */
     struct seals *seals;        /* of the portal and of agencies (trust/seal.h) */
     bool seals_required;        /* what is issued without one is an error */
+    const struct partners *partners; /* who reviews instead of the desk (exchange/partners.h); NULL: nobody */
     const char *roots, *root_key; /* where daily roots are kept (document/root.h); NULL: nowhere */
     bool key_required;          /* what the law wants signed is refused without a signature (setting `ekey`) */
     _Atomic int64_t changed;    /* when something last changed its state here (clock_monotonic), also if that was undone */
@@ -191,12 +193,14 @@ struct doc_act {
     struct doc_columns columns;
     bool key;                  /* prepared: it is to be signed with an electronic key (R-KEY-2) */
     const struct doc_signature *signature; /* what was signed, checked by the caller (document/signature.h); NULL = nothing */
+    const char *licence_no;    /* the authority's own, taken instead of the next of our series; NULL = ours */
     int64_t job;               /* result: job started by an effect, 0 = none */
     char state[32];            /* result: the state afterwards */
 };
 
-/* Whether this principal may do this action on this document now; the reason otherwise. Reads nothing but the row. */
-int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const char *module,
+/* Whether this principal may do this action on this document now; the reason otherwise. Reads nothing but the row. What an authority's own
+   system reviews no officer does (ERROR_CONFLICT "reviewed_elsewhere"); that system is a principal of kind PARTNER with the agency. */
+int doc_may(const struct form_action *action, const struct doc_row *row, const struct principal *principal, const struct doc_module *module,
             struct error *error);
 
 /* Whether an action on this body is to be signed with an electronic key. */

@@ -85,7 +85,7 @@ static void check_submission(struct draft *draft, const struct doc_row *row, con
         const struct form_action *action = &draft->form->actions[i];
         if (!action->complete || action->by != ACTOR_APPLICANT) continue;
         error_clear(&error);
-        if (doc_may(action, row, principal, draft->module->name, &error))
+        if (doc_may(action, row, principal, draft->module, &error))
             form_problem_add(problems, "", error.code == ERROR_FORBIDDEN ? "right" : "state", false, arena_text(arena, error.zh), arena_text(arena, error.en));
         if (draft->module->key_required && !has_key && doc_needs_key(action, draft->body, draft->context.today))
             form_problem_add(problems, "", "R-KEY-1", false, "申报前须绑定电子钥匙，请在“我的IC卡”中绑定。", "Bind your electronic key under “My keys” before you submit.");

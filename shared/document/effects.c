@@ -15,6 +15,10 @@ static int assign_number(struct store_connection *db, struct doc_act *act, const
     size_t size = !strcmp(number->column, "form_no") ? sizeof row->form_no : sizeof row->licence_no;
     int year, month, day;
 
+    if (act->licence_no && target == row->licence_no) {
+        snprintf(target, size, "%s", act->licence_no);
+        return 0;
+    }
     if (*target && number->once) return 0; /* kept over withdrawal and resubmission */
     date_parts(date_of_instant(act->now), &year, &month, &day);
     if (!strcmp(number->column, "licence_no") && row->year) year = (int)row->year;
@@ -90,7 +94,7 @@ int doc_effects(struct store_connection *db, struct doc_act *act, struct error *
         case EFFECT_SET_DATE: set_date(act, effect->name); break;
         case EFFECT_LEDGER: code = ledger(db, act, effect->name, error); break;
         case EFFECT_ISSUE: code = issue(db, act, error); break;
-        case EFFECT_OUTBOX: code = doc_outbox_add(db, effect->name, act->id, act->now, error); break;
+        case EFFECT_OUTBOX: code = doc_outbox_add(db, act, effect->name, error); break;
         case EFFECT_SET_STATE:
             code = doc_set_state(db, act, (enum form_machine)effect->machine, effect->state, error);
             break;
@@ -101,12 +105,6 @@ int doc_effects(struct store_connection *db, struct doc_act *act, struct error *
         if (code) return code;
     }
     return 0;
-}
-
-int doc_outbox_add(struct store_connection *db, const char *kind, int64_t document, int64_t now, struct error *error)
-{
-    return store_execute(db, error, NULL, "INSERT INTO outbox (id, kind, document, created) VALUES ($1, $2, $3, $4)",
-                         STORE_VALUES(store_integer(random_id(now)), store_string(kind), store_integer(document), store_integer(now)));
 }
 
 /* ---- statistics of licences issued */

@@ -111,7 +111,14 @@ void doc_ledger_add_up(struct ledger_state *state, const char *kind, const char 
 int doc_ledger_grant(struct store_connection *db, const struct doc_act *act, struct error *error);
 int doc_ledger_release(struct store_connection *db, const struct doc_act *act, struct error *error);
 int doc_statistics_add(struct store_connection *db, const struct doc_row *row, int sign, struct error *error);
-int doc_outbox_add(struct store_connection *db, const char *kind, int64_t document, int64_t now, struct error *error);
+int doc_outbox_add(struct store_connection *db, const struct doc_act *act, const char *kind, struct error *error);
+/* What the authority whose system reviews is to know of the action that was done: an application, an applicant's request, or nothing.
+   To be called with partners only. */
+int doc_outbox_review(struct store_connection *db, const struct doc_act *act, struct error *error);
+
+/* Remembers a message id; *repeated when it was there with the same content, ERROR_INVALID "message_id_reused" with another. */
+int doc_inbox_enter(struct store_connection *db, int64_t partner, const char *message_id, const char *request_hash, int64_t now,
+                    bool *repeated, struct error *error);
 int doc_job_add_issue(struct store_connection *db, int64_t document, int64_t now, int64_t *job, struct error *error);
 
 #endif

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Remembers a message id; *repeated when it was there with the same content. */
-static int enter_inbox(struct store_connection *db, int64_t partner, const char *message_id, const char *request_hash, int64_t now,
-                       bool *repeated, struct error *error)
+int doc_inbox_enter(struct store_connection *db, int64_t partner, const char *message_id, const char *request_hash, int64_t now,
+                    bool *repeated, struct error *error)
 {
     struct store_rows rows;
     int64_t changed;
@@ -138,7 +137,7 @@ int doc_write_off(struct store_connection *db, struct doc_module *module, const 
     int64_t document = 0;
 
     hash_of_message(message, hash);
-    if (enter_inbox(db, partner->user, message->message_id, hash, now, &repeated, error)) return (int)error->code;
+    if (doc_inbox_enter(db, partner->user, message->message_id, hash, now, &repeated, error)) return (int)error->code;
     *result = MESSAGE_REPEATED;
     if (repeated) return 0;
     if (find_licence(db, message->licence_no, &document, error)) return (int)error->code;
@@ -173,7 +172,7 @@ static int may_reserve(const struct form *form, const struct doc_module *module,
 
     if (!action) return error_set(error, ERROR_NOT_FOUND, "unknown_action", "没有这种操作。", "There is no such action.");
     date_format(date_of_instant(now), today);
-    return doc_may(action, row, partner, module->name, error) || check_in_force(row, today, "licence_no", error) ? (int)error->code : 0;
+    return doc_may(action, row, partner, module, error) || check_in_force(row, today, "licence_no", error) ? (int)error->code : 0;
 }
 
 static int book_declaration(struct store_connection *db, struct doc_module *module, const struct principal *partner,
@@ -189,7 +188,7 @@ static int book_declaration(struct store_connection *db, struct doc_module *modu
                           (long long)message->quantity, message->unit, message->note);
 
     digest_sha256(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, hash);
-    if (enter_inbox(db, partner->user, message->message_id, hash, now, &repeated, error)) return (int)error->code;
+    if (doc_inbox_enter(db, partner->user, message->message_id, hash, now, &repeated, error)) return (int)error->code;
     *result = repeated ? MESSAGE_REPEATED : MESSAGE_BOOKED;
     if (repeated) return 0;
     if (find_licence(db, message->licence_no, &booking.document, error)) return (int)error->code;
@@ -241,7 +240,7 @@ int doc_customs_status(struct store_connection *db, struct doc_module *module, c
 
     snprintf(text, sizeof text, "%s|%s", licence_no, status);
     digest_sha256(text, strlen(text), hash);
-    if (enter_inbox(db, partner->user, message_id, hash, now, &repeated, error)) return (int)error->code;
+    if (doc_inbox_enter(db, partner->user, message_id, hash, now, &repeated, error)) return (int)error->code;
     *result = MESSAGE_REPEATED;
     if (repeated) return 0;
     *result = MESSAGE_UNKNOWN;

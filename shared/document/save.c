@@ -172,7 +172,7 @@ int doc_prepare_save(struct doc_module *module, struct store_connection *reader,
     if (doc_read(reader, principal, module->name, id, false, arena, &save->before, error)) return (int)error->code;
     if (!(save->form = doc_form_of(module, &save->before, error))) return (int)error->code;
     if (!(edit = form_action_find(save->form, "edit"))) return unknown_form(error);
-    if (doc_may(edit, &save->before, principal, module->name, error)) return (int)error->code;
+    if (doc_may(edit, &save->before, principal, module, error)) return (int)error->code;
     if (expected >= 0 && expected != save->before.version) return stale(error);
     save->form = doc_newest(module, save->form, date_of_instant(now));
     return prepare(save, reader, body, length, arena, problems, error);
@@ -394,7 +394,7 @@ static int write_again(struct store_connection *db, struct doc_save *save, struc
     arena_free(&arena);
     if (code) return code;
     row.enterprise_name = NULL;
-    if (doc_may(edit, &row, save->principal, save->module->name, error)) return (int)error->code;
+    if (doc_may(edit, &row, save->principal, save->module, error)) return (int)error->code;
     /* where rows stand was not looked at for a document without files: a first one that came meanwhile would be taken for an orphan */
     if (row.version != save->before.version || (row.attachments && !save->before.attachments)) return stale(error);
     event.from = event.to = row.state[MACHINE_MAIN];
@@ -465,7 +465,7 @@ int doc_prepare_copy(struct doc_module *module, struct store_connection *reader,
     if (doc_read(reader, principal, module->name, id, false, arena, &row, error) || !(form = doc_form_of(module, &row, error))) return (int)error->code;
     action = form_action_find(form, action_name);
     if (!action || action->kind != ACTION_COPY) return error_set(error, ERROR_NOT_FOUND, "unknown_action", "没有这种操作。", "There is no such action.");
-    if (!*row.source && doc_may(action, &row, principal, module->name, error)) return (int)error->code;
+    if (!*row.source && doc_may(action, &row, principal, module, error)) return (int)error->code;
     if (copied_body(module, reader, principal, &row, now, arena, &body, error) || begin_create(&copy->save, module, principal, row.form, now, error))
         return (int)error->code;
     copy->count = count;

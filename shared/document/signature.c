@@ -35,7 +35,7 @@ static int write_signable(const struct signable *what, struct arena *arena, stru
 
     if (!ignored) return error_internal(error, "out of memory");
     if (form_read(what->form, what->body.text, what->body.length, true, arena, ignored, &body, error)) return (int)error->code;
-    buffer_init(&raw, SIGNED_XML_MAXIMUM);
+    buffer_init(&raw, DOC_SIGNED_MAXIMUM);
     buffer_text(&raw, "<SignedApplication xmlns=\"" DOC_SIGNED_NAMESPACE "\"");
     attribute(&raw, "applicationNo", what->row->application_no);
     number_attribute(&raw, "documentId", what->row->id);
@@ -94,7 +94,7 @@ static int is_current(struct store_connection *db, const struct doc_module *modu
 
     *current = false;
     if (!what.form || doc_read_body(db, row->id, arena, &what.body, error)) return (int)error->code;
-    buffer_init(&again, SIGNED_XML_MAXIMUM);
+    buffer_init(&again, DOC_SIGNED_MAXIMUM);
     code = write_signable(&what, arena, &again, error);
     if (!code && again.length > sizeof end) {
         size_t open = again.length - (sizeof end - 1);

@@ -5,6 +5,7 @@
 #include "document/document.h"
 #include "trust/certificate.h"
 
+#define DOC_SIGNED_MAXIMUM (1024u * 1024) /* bytes of what applicants sign */
 #define DOC_SIGNED_NAMESPACE "urn:singlewindow:signed-application:1"
 #define DOC_RECEIPT_NAMESPACE "urn:singlewindow:submission-receipt:1"
 

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "document/attachment.h"
+#include "document/signature.h"
 #include "service/signatures.h"
-#include "trust/xml_signature.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -185,7 +185,7 @@ static void write_actions(struct web_call *call, const struct form *form, const 
         error_clear(&error);
         json_name(&call->json, action->name);
         json_object(&call->json);
-        bool allowed = !doc_may(action, row, caller(call), service_of(call)->module, &error);
+        bool allowed = !doc_may(action, row, caller(call), &service_of(call)->documents, &error);
         json_put_boolean(&call->json, "allowed", allowed);
         if (action->key && needs_key(call, form, action, body))
             json_put_string(&call->json, "key", service_of(call)->documents.key_required ? "required" : "optional");
@@ -221,7 +221,7 @@ static int write_body(struct web_call *call, const struct form *form, const stru
     struct error error;
 
     error_clear(&error);
-    if (newest == form || !edit || doc_may(edit, row, caller(call), module->name, &error)) {
+    if (newest == form || !edit || doc_may(edit, row, caller(call), module, &error)) {
         json_put_integer(&call->json, "form_version", form->version);
         json_put_raw(&call->json, "body", text.text, text.length);
         return 0;
@@ -336,7 +336,7 @@ static int act(struct web_call *call)
     const char *opinion, *token, *signed_xml;
 
     if (web_parameter_id(call, 0, &id) || service_input(call, &input) || service_text(call, &input, "opinion", 2000, &opinion) ||
-        service_text(call, &input, "token", 64, &token) || service_text(call, &input, "signed", SIGNED_XML_MAXIMUM, &signed_xml))
+        service_text(call, &input, "token", 64, &token) || service_text(call, &input, "signed", DOC_SIGNED_MAXIMUM, &signed_xml))
         return (int)call->error.code;
     return act_on(call, id, call->parameter[1], opinion, token, signed_xml);
 }
@@ -470,7 +470,7 @@ const struct web_route document_routes[] = {
     {"GET", "/documents/:id/xml", document_xml, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"PUT", "/documents/:id", save_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, BODY, {0, 0}},
     {"DELETE", "/documents/:id", delete_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, 0, {0, 0}},
-    {"POST", "/documents/:id/actions/:action", act, READERS, RIGHT_VIEW, 0, LANE_FAST, 2 * SIGNED_XML_MAXIMUM, {0, 0}},
+    {"POST", "/documents/:id/actions/:action", act, READERS, RIGHT_VIEW, 0, LANE_FAST, 2 * DOC_SIGNED_MAXIMUM, {0, 0}},
     {"POST", "/documents/:id/copy", copy_document, APPLICANTS, RIGHT_EDIT, 0, LANE_FAST, 1024, {0, 0}},
     {"GET", "/documents/:id/events", events, READERS, RIGHT_VIEW, 0, LANE_FAST, 0, {0, 0}},
     {"POST", "/documents/:id/attachments", attach, APPLICANTS, RIGHT_EDIT, WEB_RAW_BODY, LANE_FAST, DOC_ATTACHMENT_MAXIMUM + 4096, {0, 0}},

@@ -10,7 +10,7 @@
 /* Tables of routes; paths are completed with /api/<module>. Each ends with a NULL method. */
 extern const struct web_route document_routes[], list_routes[], code_routes[], desk_routes[], partner_routes[], print_routes[],
     history_routes[], statistics_routes[], exchange_routes[], import_routes[], row_routes[], fetch_routes[],
-    layout_routes[], seal_routes[], signature_routes[], status_routes[], root_routes[], openapi_routes[], bulk_routes[];
+    layout_routes[], seal_routes[], signature_routes[], status_routes[], root_routes[], openapi_routes[], bulk_routes[], outbox_routes[], inbox_routes[];
 
 /* Problems of a failed evaluation, into the problem answer. Returns call->error.code. */
 int answer_problems(struct web_call *call, const struct form_problems *problems);

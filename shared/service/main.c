@@ -7,6 +7,7 @@
 #include "document/job.h"
 #include "document/root.h"
 #include "document/status.h"
+#include "exchange/partners.h"
 #include "print/print.h"
 #include "service/bulk.h"
 #include "service/exchange.h"
@@ -39,7 +40,7 @@ static char *full_path(struct arena *arena, const char *module, const char *path
 
 static struct web_route *all_routes(struct arena *arena, const char *module, const struct web_route *extra)
 {
-    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, print_routes, history_routes,
+    const struct web_route *const tables[] = {document_routes, list_routes, code_routes, desk_routes, partner_routes, outbox_routes, inbox_routes, print_routes, history_routes,
                                              statistics_routes, fetch_routes, exchange_routes, import_routes, row_routes,
                                              layout_routes, seal_routes, signature_routes, status_routes, root_routes, openapi_routes, bulk_routes};
     struct web_route *routes = arena_alloc(arena, ROUTES_MAXIMUM * sizeof *routes);
@@ -140,13 +141,15 @@ static int open_all(struct service *service, const struct config *config, const 
     settings.cache_kib = (int)cache;
     settings.writers = (int)writers;
     settings.maximum_pages = (int)maximum;
-    if (store_open(config_text(config, "database", ""), service->module, &settings, &service->store, error) ||
+    if (partners_read(config_text(config, "partners", NULL), &service->partners, error) ||
+        store_open(config_text(config, "database", ""), service->module, &settings, &service->store, error) ||
         store_migrate(service->store, directory, error) ||
         doc_module_open(&service->documents, service->module, schema, service->store, hooks, error) ||
         service_exchange_open(service, schema, error) || xml_signature_start(error) || service_signatures_open(service, config, error) ||
         seals_open(config_text(config, "seals", NULL), &service->documents.seals, error) ||
         store_reader(service->store, &reader, error))
         return (int)error->code;
+    service->documents.partners = service->partners;
     service->documents.changed = clock_monotonic(); /* what a program that died did not tell */
     service->documents.public_url = config_text(config, "public_url", "");
     service->documents.seals_required = required;
@@ -205,6 +208,7 @@ static void close_all(struct service *service, struct config *config)
     service_signatures_close(service);
     seals_close(service->documents.seals);
     doc_module_close(&service->documents);
+    partners_free(service->partners);
     store_close(service->store);
     config_free(config);
 }

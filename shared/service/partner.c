@@ -1,21 +1,22 @@
-/* What partners (customs) send, and what is done with messages nobody could place. */
-#include "service/internal.h"
+/* What partners (customs) send, over their own routes or through the exchange program, and what is done with messages nobody could place. */
+#include "service/partner.h"
 
 #include "base/clock.h"
 #include "base/date.h"
-#include "document/ledger.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static int missing(struct web_call *call, const char *field)
+#define NAME_MAXIMUM 1600 /* bytes: 400 characters */
+
+int partner_missing(struct web_call *call, const char *field)
 {
     error_set(&call->error, ERROR_INVALID, "required", "缺少必填内容。", "A required member is missing.");
     error_field(&call->error, field);
     return (int)call->error.code;
 }
 
-static int answer_result(struct web_call *call, enum doc_message_result result)
+int partner_answer(struct web_call *call, enum doc_message_result result)
 {
     static const char *const words[] = {"booked", "repeated", "unknown"};
 
@@ -28,6 +29,7 @@ static int answer_result(struct web_call *call, enum doc_message_result result)
 /* ---- customs status */
 
 struct status_message {
+    const struct principal *by;
     const char *message_id, *licence_no, *status, *note;
 };
 
@@ -36,42 +38,48 @@ static int status_work(void *connection, struct web_call *call, struct error *er
     const struct status_message *m = call->argument;
     enum doc_message_result result;
 
-    if (doc_customs_status(connection, &service_of(call)->documents, caller(call), m->message_id, m->licence_no, m->status, m->note,
+    if (doc_customs_status(connection, &service_of(call)->documents, m->by, m->message_id, m->licence_no, m->status, m->note,
                            clock_now(), &result, error))
         return (int)error->code;
-    return answer_result(call, result);
+    return partner_answer(call, result);
 }
 
-static int customs_status(struct web_call *call)
+int partner_status(struct web_call *call, const struct service_input *input, const struct partner_sender *sender)
 {
     struct status_message *m = arena_alloc(&call->arena, sizeof *m);
-    struct service_input input;
 
     if (!m) return error_internal(&call->error, "out of memory");
-    if (service_input(call, &input) || service_text(call, &input, "message_id", 64, &m->message_id) ||
-        service_text(call, &input, "licence_no", 20, &m->licence_no) || service_text(call, &input, "status", 31, &m->status) ||
-        service_text(call, &input, "note", 500, &m->note))
+    if (service_text(call, input, "message_id", 64, &m->message_id) || service_text(call, input, "licence_no", 20, &m->licence_no) ||
+        service_text(call, input, "status", 31, &m->status) || service_text(call, input, "note", 500, &m->note))
         return (int)call->error.code;
-    if (!m->message_id || !*m->message_id) return missing(call, "message_id");
-    if (!m->licence_no) return missing(call, "licence_no");
-    if (!m->status) return missing(call, "status");
+    if (!m->message_id || !*m->message_id) return partner_missing(call, "message_id");
+    if (!m->licence_no) return partner_missing(call, "licence_no");
+    if (!m->status) return partner_missing(call, "status");
     if (!m->note) m->note = "";
+    m->by = &sender->principal;
+    m->message_id = partner_message_id(call, sender, m->message_id);
     return web_write(call, status_work, m);
 }
 
 /* ---- write-offs */
 
+struct write_off_call {
+    const struct principal *by;
+    struct doc_write_off message;
+};
+
 static int write_off_work(void *connection, struct web_call *call, struct error *error)
 {
+    const struct write_off_call *w = call->argument;
     enum doc_message_result result;
 
-    if (doc_write_off(connection, &service_of(call)->documents, caller(call), call->argument, clock_now(), &result, error))
+    if (doc_write_off(connection, &service_of(call)->documents, w->by, &w->message, clock_now(), &result, error))
         return (int)error->code;
-    return answer_result(call, result);
+    return partner_answer(call, result);
 }
 
 /* Hyphens of the printed form (18-AA-NW0021) are for reading only. */
-static const char *plain_licence_no(struct web_call *call, const char *text)
+const char *partner_licence_no(struct web_call *call, const char *text)
 {
     char *plain = arena_text(&call->arena, text), *out = plain;
 
@@ -81,14 +89,16 @@ static const char *plain_licence_no(struct web_call *call, const char *text)
     return plain ? plain : text;
 }
 
-/* Members of a message; a missing text becomes "". */
-struct member { const char *name; const char **text; size_t most; bool required; };
+const char *partner_message_id(struct web_call *call, const struct partner_sender *sender, const char *id)
+{
+    return *sender->name ? arena_printf(&call->arena, "%s/%s", sender->name, id) : id;
+}
 
-static int read_members(struct web_call *call, const struct service_input *input, const struct member *members, size_t count)
+int partner_members(struct web_call *call, const struct service_input *input, const struct partner_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (service_text(call, input, members[i].name, members[i].most, members[i].text)) return (int)call->error.code;
-        if (members[i].required && (!*members[i].text || !**members[i].text)) return missing(call, members[i].name);
+        if (members[i].required && (!*members[i].text || !**members[i].text)) return partner_missing(call, members[i].name);
         if (!*members[i].text) *members[i].text = "";
     }
     return 0;
@@ -103,7 +113,7 @@ static int read_decimal(struct web_call *call, const struct service_input *input
     if (service_text(call, input, name, 32, &text)) return (int)call->error.code;
     if (has) *has = text && *text;
     if (has && !*has) return 0;
-    if (!text) return missing(call, name);
+    if (!text) return partner_missing(call, name);
     if (!decimal_parse(text, strlen(text), DECIMAL_PLACES, number) && (!has || *number >= 0)) return 0;
     error_set(&call->error, ERROR_INVALID, "number", "数量应为数字，最多13位整数、5位小数。", "The quantity is a number of at most 13 digits and 5 places.");
     error_field(&call->error, name);
@@ -121,11 +131,11 @@ static int check_declaration(struct web_call *call, const char *declaration_no)
 static int read_goods_line(struct web_call *call, const struct json *json, struct doc_write_off_goods *goods)
 {
     const struct service_input input = {.json = json};
-    const struct member members[] = {{"code", &goods->code, 10, false}, {"name", &goods->name, 400, false}, {"spec", &goods->spec, 400, false},
+    const struct partner_member members[] = {{"code", &goods->code, 10, false}, {"name", &goods->name, NAME_MAXIMUM, false}, {"spec", &goods->spec, NAME_MAXIMUM, false},
                                      {"unit", &goods->unit, 8, false}, {"currency", &goods->currency, 8, false}};
 
-    if (json->kind != JSON_OBJECT) return missing(call, "code");
-    return read_members(call, &input, members, sizeof members / sizeof *members) ||
+    if (json->kind != JSON_OBJECT) return partner_missing(call, "code");
+    return partner_members(call, &input, members, sizeof members / sizeof *members) ||
            read_decimal(call, &input, "quantity", &goods->has_quantity, &goods->quantity) ||
            read_decimal(call, &input, "price", &goods->has_price, &goods->price) ? (int)call->error.code : 0;
 }
@@ -150,42 +160,56 @@ static int read_goods(struct web_call *call, const struct service_input *input, 
     return 0;
 }
 
-static int read_write_off(struct web_call *call, struct doc_write_off *m)
+/* How many packages: a number, or its digits. */
+static int read_packages(struct web_call *call, const struct service_input *input, int64_t *packages)
 {
-    const struct member members[] = {
+    const struct json *member = json_member(input->json, "packages");
+
+    if (!member || member->kind != JSON_STRING) return service_number(call, input, "packages", 0, 1000000000, -1, packages);
+    *packages = member->text.length && member->text.length < 11 && strspn(member->text.text, "0123456789") == member->text.length
+                    ? strtoll(member->text.text, NULL, 10) : -1;
+    if (*packages >= 0 && *packages <= 1000000000) return 0;
+    error_set(&call->error, ERROR_INVALID, "number", "数字超出范围。", "The number is out of range.");
+    error_field(&call->error, "packages");
+    return (int)call->error.code;
+}
+
+static int read_write_off(struct web_call *call, const struct service_input *input, struct doc_write_off *m)
+{
+    const struct partner_member members[] = {
         {"message_id", &m->message_id, 64, true}, {"licence_no", &m->licence_no, 20, true}, {"declaration_no", &m->declaration_no, 18, true},
         {"unit", &m->unit, 8, true}, {"released", &m->released, 10, true}, {"contract_no", &m->contract_no, 64, false},
-        {"enterprise_name", &m->enterprise_name, 400, false}, {"trade_mode", &m->trade_mode, 8, false}, {"country", &m->country, 8, false},
-        {"customs_port", &m->customs_port, 8, false}, {"owner_name", &m->owner_name, 400, false}, {"bill_no", &m->bill_no, 64, false},
-        {"destination", &m->destination, 100, false}};
-    struct service_input input;
+        {"enterprise_name", &m->enterprise_name, NAME_MAXIMUM, false}, {"trade_mode", &m->trade_mode, 8, false}, {"country", &m->country, 8, false},
+        {"customs_port", &m->customs_port, 8, false}, {"owner_name", &m->owner_name, NAME_MAXIMUM, false}, {"bill_no", &m->bill_no, 64, false},
+        {"destination", &m->destination, 400, false}};
     int32_t day;
 
-    if (service_input(call, &input) || read_members(call, &input, members, sizeof members / sizeof *members) ||
-        read_decimal(call, &input, "quantity", NULL, &m->quantity))
+    if (partner_members(call, input, members, sizeof members / sizeof *members) || read_decimal(call, input, "quantity", NULL, &m->quantity))
         return (int)call->error.code;
     if (!date_parse(m->released, strlen(m->released), &day)) {
         error_set(&call->error, ERROR_INVALID, "date", "放行日期应为日期。", "The day of release is no date.");
         error_field(&call->error, "released");
         return (int)call->error.code;
     }
-    return check_declaration(call, m->declaration_no) || service_number(call, &input, "packages", 0, 1000000000, -1, &m->packages) ||
-           read_goods(call, &input, m) ? (int)call->error.code : 0;
+    return check_declaration(call, m->declaration_no) || read_packages(call, input, &m->packages) || read_goods(call, input, m) ? (int)call->error.code : 0;
 }
 
-static int write_off(struct web_call *call)
+int partner_write_off(struct web_call *call, const struct service_input *input, const struct partner_sender *sender)
 {
-    struct doc_write_off *m = arena_alloc(&call->arena, sizeof *m);
+    struct write_off_call *w = arena_alloc(&call->arena, sizeof *w);
 
-    if (!m) return error_internal(&call->error, "out of memory");
-    if (read_write_off(call, m)) return (int)call->error.code;
-    m->licence_no = plain_licence_no(call, m->licence_no);
-    return web_write(call, write_off_work, m);
+    if (!w) return error_internal(&call->error, "out of memory");
+    if (read_write_off(call, input, &w->message)) return (int)call->error.code;
+    w->by = &sender->principal;
+    w->message.message_id = partner_message_id(call, sender, w->message.message_id);
+    w->message.licence_no = partner_licence_no(call, w->message.licence_no);
+    return web_write(call, write_off_work, w);
 }
 
 /* ---- reservations and adjustments */
 
 struct declaration_call {
+    const struct principal *by;
     struct doc_booking_message message;
     bool adjust;
 };
@@ -195,31 +219,56 @@ static int declaration_work(void *connection, struct web_call *call, struct erro
     const struct declaration_call *d = call->argument;
     enum doc_message_result result;
 
-    if ((d->adjust ? doc_adjust : doc_reserve)(connection, &service_of(call)->documents, caller(call), &d->message, clock_now(), &result, error))
+    if ((d->adjust ? doc_adjust : doc_reserve)(connection, &service_of(call)->documents, d->by, &d->message, clock_now(), &result, error))
         return (int)error->code;
-    return answer_result(call, result);
+    return partner_answer(call, result);
 }
 
-static int declaration(struct web_call *call, bool adjust)
+static int declaration(struct web_call *call, const struct service_input *input, const struct partner_sender *sender, bool adjust)
 {
     struct declaration_call *d = arena_alloc(&call->arena, sizeof *d);
-    struct service_input input;
 
     if (!d) return error_internal(&call->error, "out of memory");
-    const struct member members[] = {{"message_id", &d->message.message_id, 64, true}, {"licence_no", &d->message.licence_no, 20, true},
+    const struct partner_member members[] = {{"message_id", &d->message.message_id, 64, true}, {"licence_no", &d->message.licence_no, 20, true},
                                      {"declaration_no", &d->message.declaration_no, 18, true}, {"unit", &d->message.unit, 8, true},
                                      {"note", &d->message.note, 500, false}};
     d->adjust = adjust;
-    if (service_input(call, &input) || read_members(call, &input, members, adjust ? 5 : 4) ||
-        read_decimal(call, &input, "quantity", NULL, &d->message.quantity) || check_declaration(call, d->message.declaration_no))
+    if (partner_members(call, input, members, adjust ? 5 : 4) || read_decimal(call, input, "quantity", NULL, &d->message.quantity) || check_declaration(call, d->message.declaration_no))
         return (int)call->error.code;
     if (!adjust) d->message.note = "";
-    d->message.licence_no = plain_licence_no(call, d->message.licence_no);
+    d->by = &sender->principal;
+    d->message.message_id = partner_message_id(call, sender, d->message.message_id);
+    d->message.licence_no = partner_licence_no(call, d->message.licence_no);
     return web_write(call, declaration_work, d);
 }
 
-static int reservation(struct web_call *call) { return declaration(call, false); }
-static int adjustment(struct web_call *call) { return declaration(call, true); }
+int partner_reservation(struct web_call *call, const struct service_input *input, const struct partner_sender *sender)
+{
+    return declaration(call, input, sender, false);
+}
+
+int partner_adjustment(struct web_call *call, const struct service_input *input, const struct partner_sender *sender)
+{
+    return declaration(call, input, sender, true);
+}
+
+/* ---- with a partner's own API key */
+
+static int with_key(struct web_call *call, partner_message *receive)
+{
+    struct partner_sender *sender = arena_alloc(&call->arena, sizeof *sender);
+    struct service_input input;
+
+    if (!sender) return error_internal(&call->error, "out of memory");
+    if (service_input(call, &input)) return (int)call->error.code;
+    *sender = (struct partner_sender){*caller(call), ""};
+    return receive(call, &input, sender);
+}
+
+static int customs_status(struct web_call *call) { return with_key(call, partner_status); }
+static int write_off(struct web_call *call) { return with_key(call, partner_write_off); }
+static int reservation(struct web_call *call) { return with_key(call, partner_reservation); }
+static int adjustment(struct web_call *call) { return with_key(call, partner_adjustment); }
 
 /* ---- messages for licences that are not ours */
 
@@ -238,86 +287,6 @@ static int close_work(void *connection, struct web_call *call, struct error *err
 
 static int close_unknown(struct web_call *call) { return service_write(call, close_work, NULL); }
 
-/* What a partner may fetch: licences that wait to be sent (oldest first), under a lease. */
-#define OUTBOX_MAXIMUM 100
-struct claim_outbox { int64_t count; };
-
-/* What a receiver needs to know of a licence, as a member named by the document's id. */
-static int write_licence(struct store_connection *db, int64_t document, struct json_writer *json, struct error *error)
-{
-    struct store_rows rows;
-    char name[24];
-
-    if (store_query(db, &rows, error, "SELECT licence_no, quantity, unit, issued, valid_until FROM document WHERE id = $1",
-                    STORE_VALUES(store_integer(document))))
-        return (int)error->code;
-    if (store_next(&rows)) {
-        snprintf(name, sizeof name, "%lld", (long long)document);
-        json_name(json, name);
-        json_object(json);
-        json_put_string(json, "licence_no", store_column_text(&rows, 0, NULL));
-        json_put_decimal(json, "quantity", store_column_integer(&rows, 1), 0);
-        json_put_string(json, "unit", store_column_text(&rows, 2, NULL));
-        json_put_string(json, "issued", store_column_text(&rows, 3, NULL));
-        json_put_string(json, "valid_until", store_column_text(&rows, 4, NULL));
-        json_object_end(json);
-    }
-    return store_end(&rows);
-}
-
-static int outbox_work(void *connection, struct web_call *call, struct error *error)
-{
-    const struct claim_outbox *claim = call->argument;
-    struct store_rows rows;
-    int64_t now = clock_lease(), documents[OUTBOX_MAXIMUM];
-    size_t count = 0;
-
-    if (store_query(connection, &rows, error,
-                    "UPDATE outbox SET lease = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM outbox WHERE lease < $2 ORDER BY id "
-                    "LIMIT $3 {for update} {skip locked}) RETURNING id, kind, document",
-                    STORE_VALUES(store_integer(now + 60000), store_integer(now), store_integer(claim->count))))
-        return (int)error->code;
-    json_object(&call->json);
-    json_name(&call->json, "messages");
-    json_array(&call->json);
-    while (store_next(&rows)) {
-        json_object(&call->json);
-        json_put_id(&call->json, "id", store_column_integer(&rows, 0));
-        json_put_string(&call->json, "kind", store_column_text(&rows, 1, NULL));
-        json_put_id(&call->json, "document", documents[count++] = store_column_integer(&rows, 2));
-        json_object_end(&call->json);
-    }
-    json_array_end(&call->json);
-    if (store_end(&rows)) return (int)error->code;
-    json_name(&call->json, "licences");
-    json_object(&call->json);
-    for (size_t i = 0; i < count; i++)
-        if (write_licence(connection, documents[i], &call->json, error)) return (int)error->code;
-    json_object_end(&call->json);
-    json_object_end(&call->json);
-    return 0;
-}
-
-static int outbox_claim(struct web_call *call)
-{
-    struct claim_outbox *claim = arena_alloc(&call->arena, sizeof *claim);
-
-    if (!claim) return error_internal(&call->error, "out of memory");
-    if (web_query_integer(call, "count", 1, OUTBOX_MAXIMUM, 10, &claim->count)) return (int)call->error.code;
-    return web_write(call, outbox_work, claim);
-}
-
-static int ack_work(void *connection, struct web_call *call, struct error *error)
-{
-    int64_t id;
-
-    if (web_parameter_id(call, 0, &id)) return (int)call->error.code;
-    call->status = 204;
-    return store_execute(connection, error, NULL, "DELETE FROM outbox WHERE id = $1", STORE_VALUES(store_integer(id)));
-}
-
-static int outbox_ack(struct web_call *call) { return web_write(call, ack_work, NULL); }
-
 #define PARTNER_FLAGS (WEB_PARTNER_ONLY | WEB_NO_CSRF)
 
 const struct web_route partner_routes[] = {
@@ -326,6 +295,4 @@ const struct web_route partner_routes[] = {
     {"POST", "!/partner/reservations", reservation, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
     {"POST", "!/partner/adjustments", adjustment, PRINCIPAL_PARTNER, RIGHT_EDIT, PARTNER_FLAGS, LANE_FAST, 8192, {0, 0}},
     {"POST", "/unknown-write-offs/:id/close", close_unknown, PRINCIPAL_ADMINISTRATOR, 0, 0, LANE_FAST, 1024, {0, 0}},
-    {"POST", "!/internal/outbox/claim", outbox_claim, PRINCIPAL_SYSTEM, 0, WEB_INTERNAL_ONLY | WEB_NO_CSRF, LANE_FAST, 1024, {0, 0}},
-    {"POST", "!/internal/outbox/:id/ack", outbox_ack, PRINCIPAL_SYSTEM, 0, WEB_INTERNAL_ONLY | WEB_NO_CSRF, LANE_FAST, 1024, {0, 0}},
     {0}};

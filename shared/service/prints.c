@@ -232,7 +232,7 @@ static int may_print(struct web_call *call, const struct printing *printing, con
     for (size_t i = 0; printing->form && i < printing->form->action_count; i++) {
         const struct form_action *action = &printing->form->actions[i];
         if (strcmp(json_member_text(action->json, "print", ""), name)) continue;
-        if (doc_may(action, &printing->row, caller(call), service_of(call)->module, &call->error)) return (int)call->error.code;
+        if (doc_may(action, &printing->row, caller(call), &service_of(call)->documents, &call->error)) return (int)call->error.code;
         if (action->kind == ACTION_TRANSITION && strcmp(printing->row.state[action->machine], action->to)) /* a print that is counted is opened once it was */
             return error_set(&call->error, ERROR_CONFLICT, "not_counted", "请点击“打印”，系统记录打印次数后再打开。", "Use \"Print\": it is counted, then it opens.");
         return 0;

@@ -9,11 +9,13 @@
 #define SERVICE_EXCHANGES 32
 
 struct exchange;
+struct partners;
 
 struct service {
     struct doc_module documents;
     struct exchange *exchanges[SERVICE_EXCHANGES]; /* mappings of its forms (service/exchange.h) */
     size_t exchange_count;
+    struct partners *partners;  /* other systems (setting `partners`); NULL: none */
     struct web_server *server;
     struct store *store;
     const char *module;

@@ -120,7 +120,7 @@ static int write_prepared(struct web_call *call, const struct doc_act *act, cons
     char token[TOKEN_SIZE];
 
     buffer_init(&info, SIGNED_INFO_MAXIMUM);
-    buffer_init(&envelope, SIGNED_XML_MAXIMUM);
+    buffer_init(&envelope, DOC_SIGNED_MAXIMUM);
     if (!signed_info_make(&p->profile, signable->data, signable->length, &info)) error_internal(&call->error, "no SignedInfo");
     else if (!xml_signature_envelope(signable->data, signable->length, buffer_string(&info), "", p->bound.der, p->bound.length, &envelope, &call->error) &&
              !put_token(call, act, p, signable, token)) {
@@ -156,7 +156,7 @@ static int prepare_one(struct web_call *call, const struct preparing *p, int64_t
     struct error error;
 
     arena_init(&arena, 64u << 20);
-    buffer_init(&signable, SIGNED_XML_MAXIMUM);
+    buffer_init(&signable, DOC_SIGNED_MAXIMUM);
     problems->count = problems->errors = 0;
     error_clear(&error);
     json_object(&call->json);
@@ -269,7 +269,7 @@ static int same_content(struct web_call *call, const struct prepared *prepared, 
 
     digest_sha256(signable->data, signable->length, hash);
     if (strcmp(hash, prepared->hash) != 0) return changed(&call->error);
-    buffer_init(&content, SIGNED_XML_MAXIMUM);
+    buffer_init(&content, DOC_SIGNED_MAXIMUM);
     if (!xml_signature_check(xml, strlen(xml), key->der, key->length, &service->sm2, service->sm2_id, &content, &call->error)) {
         same = content.length == signable->length && !memcmp(content.data, signable->data, content.length);
         if (!same) error_set(&call->error, ERROR_CONFLICT, "signature_wrong", "签名的内容与单据不符，请重新申报。", "What was signed is not this document; please submit again.");
@@ -290,7 +290,7 @@ int service_check_signature(struct web_call *call, const char *token, const char
     if (prepared.user != caller(call)->user || prepared.document != act->id) return not_prepared(&call->error);
     if (prepared.version != act->row.version || !act->action->complete) return changed(&call->error);
     if (find_key(call, prepared.key, &key, &signature->certificate)) return (int)call->error.code;
-    buffer_init(&signable, SIGNED_XML_MAXIMUM);
+    buffer_init(&signable, DOC_SIGNED_MAXIMUM);
     if (!doc_signable(act, &call->arena, &signable, &call->error)) same_content(call, &prepared, &key, &signable, xml);
     buffer_free(&signable);
     signature->der = key.der;

@@ -6,7 +6,7 @@
 
 #include "trust/signed_info.h"
 
-#define SIGNED_XML_MAXIMUM (1024u * 1024)
+#define SIGNED_XML_MAXIMUM (2u << 20)
 
 /* Starts libxml2, once in a process, before threads; libxmlsec1 starts with the first signature that it checks. */
 int xml_signature_start(struct error *error);
