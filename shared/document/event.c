@@ -73,6 +73,14 @@ static void put_label(struct json_writer *json, const struct form_action *action
     else json_put_words(json, "label", name, name);
 }
 
+/* Of another system's "<title> · <officer>" (service/inbox.c) an applicant sees the title. */
+static void put_actor(struct json_writer *json, const char *name, bool whole)
+{
+    const char *officer = whole ? NULL : strstr(name, " · ");
+
+    json_put_text(json, "actor", name, officer ? (size_t)(officer - name) : strlen(name));
+}
+
 /* Applicants see that an agency acted, not who its officer was; saves are no news to them. */
 int doc_events_write(struct store_connection *db, const struct doc_module *module, const struct principal *principal,
                      const struct doc_row *row, struct json_writer *json, struct error *error)
@@ -91,12 +99,13 @@ int doc_events_write(struct store_connection *db, const struct doc_module *modul
         const char *action_name = store_column_text(&rows, 4, NULL);
         const struct form_action *action = form_action_find(form, action_name);
         bool officer = store_column_integer(&rows, 2) == PRINCIPAL_OFFICER;
+        bool partner = store_column_integer(&rows, 2) == PRINCIPAL_PARTNER;
         json_object(json);
         json_put_integer(json, "sequence", store_column_integer(&rows, 0));
         json_put_integer(json, "at", store_column_integer(&rows, 1));
-        if (!(officer && applicant)) json_put_string(json, "actor", store_column_text(&rows, 3, NULL));
+        if (!(officer && applicant)) put_actor(json, store_column_text(&rows, 3, NULL), !(partner && applicant));
         json_put_string(json, "actor_kind", officer ? "agency" : store_column_integer(&rows, 2) == PRINCIPAL_SYSTEM ? "system" :
-                        store_column_integer(&rows, 2) == PRINCIPAL_PARTNER ? "partner" : "applicant");
+                        partner ? "partner" : "applicant");
         json_put_string(json, "action", action_name);
         put_label(json, action, action_name);
         put_state(json, "from", form, action, store_column_text(&rows, 5, NULL));
