@@ -1,4 +1,5 @@
 /* Exchange: what leaves the portal for people and for other systems. Keeps no documents; takes changes of state from the programs that do. */
+#include "gateway.h"
 #include "push.h"
 
 #include "base/log.h"
@@ -18,18 +19,20 @@ static int open_all(struct program *program, struct error *error)
     const struct store_settings settings = {.cache_kib = 1024, .writers = 2};
     const char *root = config_text(program->config, "root", ".");
 
+    gate_xsd_open(program);
     snprintf(directory, sizeof directory, "%s/schema/sql/exchange", root);
     if (service_modules(root, program->modules, PRINCIPAL_GRANTS, &program->module_count, error) ||
         gateway_read(program->config, &program->gateway, error) ||
         store_open(config_text(program->config, "database", ""), "exchange", &settings, &program->store, error))
         return (int)error->code;
-    return store_migrate(program->store, directory, error);
+    return store_migrate(program->store, directory, error) || gate_open(program, error) ? (int)error->code : 0;
 }
 
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, wechat_routes};
+    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, wechat_routes, gate_routes, gate_admin_routes, gate_handle_routes,
+                                              gate_xsd_routes};
     int count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -41,8 +44,9 @@ static int serve(struct program *program, struct error *error)
 {
     struct web_writer writer = service_writer(program->store);
 
-    if (live_start(program, error) || deliver_start(program, error) || relay_start(program, error)) return (int)error->code;
+    if (live_start(program, error) || deliver_start(program, error) || relay_start(program, error) || gate_start(program, error)) return (int)error->code;
     int code = web_run(program->server, all_routes(), &writer, program);
+    gate_stop(program);
     relay_stop(program);
     deliver_stop(program);
     live_stop(program);

@@ -20,6 +20,7 @@ struct program {
     struct relay *relay;
     struct live *live;
     struct deliver *deliver;
+    struct gate *gate; /* gateway.h; NULL: no partners */
 };
 
 struct program *program_of(struct web_call *call);

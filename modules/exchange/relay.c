@@ -1,5 +1,6 @@
 /* From the modules to people: claims what has changed, keeps what is to be delivered, tells open pages, acknowledges. A program that dies in
    between leaves the claim to its lease: the same event then comes again, makes nothing twice, and is at worst shown twice. */
+#include "gateway.h"
 #include "push.h"
 
 #include "base/clock.h"
@@ -197,6 +198,7 @@ static int wake(struct web_call *call)
         relay->woken |= 1u << i;
         pthread_cond_signal(&relay->changed);
         pthread_mutex_unlock(&relay->lock);
+        gate_wake(program->gate, GATE_RELAY); /* what has changed may also be for a partner */
     }
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -36,13 +37,25 @@ static void begin(void)
         curl.curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* Keeps what a counterpart answers, up to the buffer's maximum (a longer answer ends the request), or nothing of it. */
+static size_t take(char *bytes, size_t size, size_t count, void *context)
+{
+    struct buffer *answer = context;
+    if (answer)
+        buffer_bytes(answer, bytes, size * count);
+    return answer && answer->failed ? 0 : size * count;
+}
+
 static int handle_get(CURL **handle, struct error *error)
 {
     pthread_once(&once, begin);
     if (curl_missing.code)
         return (int)(*error = curl_missing).code;
     *handle = curl.curl_easy_init();
-    return *handle ? 0 : error_unavailable(error, "no gateway");
+    if (!*handle)
+        return error_unavailable(error, "no gateway");
+    curl.curl_easy_setopt(*handle, CURLOPT_WRITEFUNCTION, take);
+    return 0;
 }
 
 static bool has_scheme(const char *url, const char *const *schemes)
@@ -77,15 +90,6 @@ int gateway_read(const struct config *config, struct gateway *gateway, struct er
 bool gateway_has(const struct gateway *gateway, enum gateway_way way)
 {
     return (way == GATEWAY_MAIL ? gateway->mail : way == GATEWAY_SMS ? gateway->sms : gateway->wechat) != NULL;
-}
-
-/* Keeps what a counterpart answers, up to the buffer's maximum (a longer answer ends the request), or nothing of it. */
-static size_t take(char *bytes, size_t size, size_t count, void *context)
-{
-    struct buffer *answer = context;
-    if (answer)
-        buffer_bytes(answer, bytes, size * count);
-    return answer && answer->failed ? 0 : size * count;
 }
 
 /* ---- where a gateway may stand */
@@ -142,6 +146,15 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* Keeps the beginning of an answer and hears the rest. */
+static size_t take_beginning(char *bytes, size_t size, size_t count, void *context)
+{
+    struct buffer *answer = context;
+    size_t room = answer->maximum - answer->length, length = size * count;
+    buffer_bytes(answer, bytes, length < room ? length : room);
+    return length;
+}
+
 /* The status is told; nothing but a connection that failed is an error here. */
 static int perform(CURL *handle, bool may_be_private, const char *what, struct buffer *answer, long *status, struct error *error)
 {
@@ -152,7 +165,6 @@ static int perform(CURL *handle, bool may_be_private, const char *what, struct b
     curl.curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
     curl.curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl.curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    curl.curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
     curl.curl_easy_setopt(handle, CURLOPT_WRITEDATA, answer);
     CURLcode result = curl.curl_easy_perform(handle);
     if (connecting.refused)
@@ -322,4 +334,59 @@ int gateway_send(const struct gateway *gateway, enum gateway_way way, const char
     int code = way == GATEWAY_MAIL ? mail_send(gateway, handle, to, subject, text, id, error) : text_send(gateway, way, handle, to, text, id, error);
     curl.curl_easy_cleanup(handle);
     return code;
+}
+
+/* ---- a connection that is kept */
+
+struct gateway_link {
+    CURL *handle;
+    bool may_be_private;
+};
+
+int gateway_link_open(const struct gateway_link_settings *settings, struct gateway_link **link, struct error *error)
+{
+    CURL *handle;
+    *link = NULL;
+    if (handle_get(&handle, error))
+        return error->code;
+    *link = calloc(1, sizeof **link);
+    if (!*link) {
+        curl.curl_easy_cleanup(handle);
+        return error_internal(error, "out of memory");
+    }
+    **link = (struct gateway_link){handle, settings->may_be_private};
+    curl.curl_easy_setopt(handle, CURLOPT_URL, settings->url);
+    curl.curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https");
+    curl.curl_easy_setopt(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+    curl.curl_easy_setopt(handle, CURLOPT_CAINFO, settings->authorities);
+    curl.curl_easy_setopt(handle, CURLOPT_CAPATH, NULL); /* or all that this machine trusts would count, too */
+    curl.curl_easy_setopt(handle, CURLOPT_SSLCERT, settings->certificate);
+    curl.curl_easy_setopt(handle, CURLOPT_SSLKEY, settings->key);
+    curl.curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_beginning);
+    return 0;
+}
+
+int gateway_link_post(struct gateway_link *link, const char *type, const char *bytes, size_t length, struct buffer *answer, long *status, struct error *error)
+{
+    char header[100];
+    struct curl_slist *headers;
+    *status = 0;
+    snprintf(header, sizeof header, "Content-Type: %s", type);
+    headers = curl.curl_slist_append(NULL, header);
+    headers = curl.curl_slist_append(headers, "Expect:"); /* no waiting for a permission to send */
+    curl.curl_easy_setopt(link->handle, CURLOPT_HTTPHEADER, headers);
+    curl.curl_easy_setopt(link->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+    curl.curl_easy_setopt(link->handle, CURLOPT_POSTFIELDS, bytes);
+    int code = perform(link->handle, link->may_be_private, "partner", answer, status, error);
+    curl.curl_easy_setopt(link->handle, CURLOPT_HTTPHEADER, NULL);
+    curl.curl_slist_free_all(headers);
+    return code;
+}
+
+void gateway_link_close(struct gateway_link *link)
+{
+    if (!link)
+        return;
+    curl.curl_easy_cleanup(link->handle);
+    free(link);
 }

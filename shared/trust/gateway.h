@@ -48,4 +48,18 @@ int gateway_post(const char *url, bool may_be_private, const char *const *header
 int gateway_ask(const char *url, bool may_be_private, const char *token, const char *json, struct buffer *answer, long *status,
                 struct error *error);
 
+/* A connection to one counterpart, by TLS with a client certificate of ours, kept for its next request. Of one thread. */
+struct gateway_link;
+struct gateway_link_settings { /* must stay as long as the link */
+    const char *url;                        /* https:// */
+    const char *authorities;                /* file (PEM): whose certificates the counterpart's server may have, and no others */
+    const char *certificate, *key;          /* files (PEM): ours */
+    bool may_be_private;
+};
+int gateway_link_open(const struct gateway_link_settings *settings, struct gateway_link **link, struct error *error);
+/* Posts; the beginning of what it answers (up to the buffer's maximum) and its HTTP status. At most 10 s. ERROR_UNAVAILABLE when nobody
+   answers, or somebody else does. */
+int gateway_link_post(struct gateway_link *link, const char *type, const char *bytes, size_t length, struct buffer *answer, long *status, struct error *error);
+void gateway_link_close(struct gateway_link *link); /* NULL: nothing */
+
 #endif

@@ -17,7 +17,7 @@
 #include <xmlsec/xmldsig.h>
 #include <xmlsec/xmlsec.h>
 
-/* What a megabyte could otherwise grow to as a tree, or take libxml2 to read (attributes of an element are compared with each other). */
+/* What two megabytes could otherwise grow to as a tree, or take libxml2 to read (attributes of an element are compared with each other). */
 #define TAGS_MAXIMUM 40000
 #define ATTRIBUTES_MAXIMUM 64 /* of one element; of all, as many as tags */
 #define DEPTH_MAXIMUM 64
@@ -69,17 +69,19 @@ static const char *tag_end(const char *at, const char *end, int *attributes)
     return NULL;
 }
 
-/* Before a parser sees it: nothing but elements and text (a '<' begins nothing else), not too many and not too deep. NULL or what is wrong. */
-static const char *outside_limits(const char *xml, size_t length)
+/* Nothing but elements and text: a '<' begins nothing else. */
+const char *xml_outside_limits(const char *xml, size_t length, size_t *where)
 {
     const char *end = xml + length, *at = xml;
     int tags = 0, depth = 0, attributes = 0;
 
+    *where = 0;
     if (!length || length > SIGNED_XML_MAXIMUM) return "empty or too long";
     if (*xml != '<' || memchr(xml, 0, length) || !utf8_valid(xml, length)) return "no UTF-8, or it does not begin with an element";
     while ((at = memchr(at, '<', (size_t)(end - at)))) {
         char next = at + 1 < end ? at[1] : 0;
         const char *close = tag_end(at, end, &attributes);
+        *where = (size_t)(at - xml);
         if (next == '!' || next == '?') return "a declaration, comment, section or processing instruction";
         if (!close) return "a tag without end or with too many attributes";
         if (next == '/') depth--;
@@ -93,7 +95,8 @@ static const char *outside_limits(const char *xml, size_t length)
 /* NULL or what is wrong. The tree is to be freed in either case. */
 static const char *read_tree(const char *xml, size_t length, xmlDocPtr *document)
 {
-    const char *why = outside_limits(xml, length);
+    size_t where;
+    const char *why = xml_outside_limits(xml, length, &where);
 
     *document = why ? NULL : xmlReadMemory(xml, (int)length, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     return why ? why : *document && xmlDocGetRootElement(*document) ? NULL : "not well-formed";

@@ -11,8 +11,12 @@
 /* Starts libxml2, once in a process, before threads; libxmlsec1 starts with the first signature that it checks. */
 int xml_signature_start(struct error *error);
 
-/* Appends the exclusive canonical form of an XML text: UTF-8, at most SIGNED_XML_MAXIMUM bytes, 40000 tags, 64 levels, 64 attributes
-   of an element and 40000 of all; no declaration, DTD, entity, comment, section or processing instruction. ERROR_INVALID "xml_unreadable". */
+/* Before a parser sees it: NULL, or what takes an XML text out of these limits and, in *where, at which byte (0: as a whole): UTF-8, at most
+   SIGNED_XML_MAXIMUM bytes, 40000 tags, 64 levels, 64 attributes of an element and 40000 of all; no declaration, DTD, entity, comment,
+   section or processing instruction. */
+const char *xml_outside_limits(const char *xml, size_t length, size_t *where);
+
+/* Appends the exclusive canonical form of an XML text within these limits. ERROR_INVALID "xml_unreadable". */
 int xml_canonical(const char *xml, size_t length, struct buffer *out, struct error *error);
 
 /* Appends the document with a Signature as the root's last child: the SignedInfo, the value in base64 (empty: to be filled by who

@@ -80,6 +80,8 @@ void web_unlisten(struct web_server *server); /* no new connections; those that 
 /* Accepts and reads a request's parameters: 1 done, 0 nobody waits, -1 a connection that was no request. */
 int web_accept(struct web_server *server, struct web_frame *frame);
 const char *web_parameter(const struct web_frame *frame, const char *name); /* a FastCGI parameter, NULL when absent */
+/* Set by the server block of partners alone; a client's header of that name would be called HTTP_SW_... */
+#define WEB_CERTIFICATE_PARAMETER "SW_CLIENT_CERTIFICATE"
 /* Reads the whole body; ERROR_MALFORMED when it is not as long as CONTENT_LENGTH says. */
 int web_read_body(struct web_frame *frame, size_t length, struct error *error);
 void web_send(struct web_frame *frame, const struct buffer *head, const struct buffer *body);

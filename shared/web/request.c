@@ -177,6 +177,11 @@ const char *web_header(struct web_call *call, const char *name)
     return web_parameter(frame_of(call), parameter);
 }
 
+const char *web_client_certificate(struct web_call *call)
+{
+    return call->route->flags & WEB_BY_CERTIFICATE ? web_parameter(frame_of(call), WEB_CERTIFICATE_PARAMETER) : NULL;
+}
+
 int web_parameter_id(struct web_call *call, int index, int64_t *id)
 {
     const char *text = call->parameter[index];

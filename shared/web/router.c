@@ -154,8 +154,11 @@ static int refuse_method(const struct node *node, struct web_frame *frame, struc
 }
 
 /* A route that the request's side must not see is as good as absent. */
-static bool is_visible(const struct web_route *route, enum web_side side)
+static bool is_visible(const struct web_route *route, struct web_frame *frame)
 {
+    enum web_side side = frame->call.side;
+    if (side == WEB_PARTNER && !(route->flags & WEB_BY_CERTIFICATE) != !web_parameter(frame, WEB_CERTIFICATE_PARAMETER))
+        return false;
     if (route->flags & WEB_INTERNAL_ONLY)
         return side == WEB_INTERNAL;
     if (route->flags & WEB_PARTNER_ONLY)
@@ -170,7 +173,7 @@ int web_router_find(struct web_router *router, struct web_frame *frame, struct e
     const char *method = frame->head_only ? "GET" : call->method;
     const struct node *node = *call->path == '/' ? match(&router->root, call->path, call, 0) : NULL;
     for (size_t i = 0; node && i < METHODS; i++) {
-        if (node->routes[i] && !is_visible(node->routes[i], call->side)) {
+        if (node->routes[i] && !is_visible(node->routes[i], frame)) {
             node = NULL;
         } else if (node->routes[i] && !strcmp(methods[i], method)) {
             call->route = node->routes[i];

@@ -89,6 +89,8 @@ enum web_flag {
     WEB_INTERNAL_ONLY = 4,
     WEB_PARTNER_ONLY = 8, /* API key; principal kind PARTNER */
     WEB_NO_USE = 32,      /* asked by a page on its own: does not start the session's idle time again */
+    WEB_BY_CERTIFICATE = 64, /* with WEB_PARTNER_ONLY: instead of an API key the client certificate that nginx has checked says who calls; what
+                                comes with one reaches these routes only */
     WEB_RAW_BODY = 16     /* any content type; otherwise a body must be application/json */
 };
 
@@ -141,6 +143,8 @@ const char *web_header(struct web_call *call, const char *name);
 int web_parameter_id(struct web_call *call, int index, int64_t *id);
 /* Whose attempts count together: the first 64 bits of an IPv6 address (into `out`), else the address itself. */
 const char *web_limit_address(const char *address, char *out, size_t size);
+/* The client certificate (nginx's $ssl_client_escaped_cert) of a call to a route with WEB_BY_CERTIFICATE; elsewhere NULL. */
+const char *web_client_certificate(struct web_call *call);
 /* A cookie's value, NULL when absent. Under TLS the cookie is called __Host-<name>, here and in web_answer_cookie. */
 const char *web_cookie(struct web_call *call, const char *name);
 
