@@ -75,7 +75,7 @@ static int note_who(struct store_connection *db, const struct handling *h, struc
 static int retry_in(struct store_connection *db, const struct handling *h, struct error *error)
 {
     if (is(h, "dead"))
-        return store_execute(db, error, NULL, "UPDATE message_in SET state = 'received', ready = 0, attempts = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
+        return store_execute(db, error, NULL, "UPDATE message_in SET state = 'received', ready = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
     if (!is(h, "waiting")) return wrong_state(error);
     if (h->ready) return store_execute(db, error, NULL, "UPDATE message_in SET next_at = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
     if (!h->skip)

@@ -51,8 +51,8 @@ static int read_message(struct ordering *o, struct error *error)
         return gate_read(sender, o->gate->schema, buffer_string(&o->bytes), o->bytes.length, clock_now(), &o->arena, message, error);
     *message = (struct gate_message){.head = {.message_id = "", .sender = "", .receiver = "", .kind = "", .module = "", .document = ""}};
     digest_sha256(buffer_string(&o->bytes), o->bytes.length, message->hash);
-    if (o->too_large) gate_problem(message, 0, "", "too_large", "报文超过 2 MiB，只保留了开头。", "The message has more than 2 MiB; only its beginning was kept.");
-    else gate_problem(message, 0, "", "no_partner", "设置中已没有这个伙伴。", "There is no such partner in the settings any more.");
+    if (o->too_large) gate_problem(message, 1, "", "too_large", "报文超过 2 MiB，只保留了开头。", "The message has more than 2 MiB; only its beginning was kept.");
+    else gate_problem(message, 1, "", "no_partner", "设置中已没有这个伙伴。", "There is no such partner in the settings any more.");
     return 0;
 }
 
@@ -82,8 +82,10 @@ static int dead(struct store_connection *db, const struct ordering *o, const str
 /* Dead for one more reason, at the place of a head's element. */
 static int dead_for(struct store_connection *db, struct ordering *o, const char *element, const char *rule, const char *zh, const char *en, struct error *error)
 {
+    char found[ENVELOPE_NAME_MAXIMUM];
+
     o->faulty = *o->message;
-    gate_problem(&o->faulty, 0, element, rule, zh, en);
+    gate_problem(&o->faulty, gate_line(buffer_string(&o->bytes), o->bytes.length, element, found), element, rule, zh, en);
     return dead(db, o, &o->faulty, error);
 }
 

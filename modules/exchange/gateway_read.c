@@ -245,7 +245,7 @@ static void head_problem(const struct reading *r, const char *element, const cha
 {
     const xmlNode *node = tree_child(tree_child(xmlDocGetRootElement(r->tree), "Head"), element);
 
-    gate_problem(r->message, node ? line_of(r, node) : 0, element, rule, zh, en);
+    gate_problem(r->message, node ? line_of(r, node) : 1, element, rule, zh, en);
 }
 
 static bool exchanges(const struct partner *partner, const char *module)
@@ -287,7 +287,7 @@ static void schema_fault(void *context, const struct tree_error *fault)
 {
     const struct reading *r = context;
     const struct gate_message *message = r->message;
-    int line = fault->node ? line_of(r, fault->node) : 0;
+    int line = fault->node ? line_of(r, fault->node) : 1;
     const char *element = fault->node ? (const char *)fault->node->name : "";
     char zh[200];
 
@@ -312,6 +312,7 @@ static int take_content(struct reading *r, struct gate_schema *schema, struct er
     kind = payload ? envelope_kind((const char *)payload->name) : NULL;
     if (!kind) return error_internal(error, "the schema lets through what there is no kind for");
     check_head(r, payload);
+    if (r->message->problem_count) r->message->head.sequence = 0;
     if (r->message->problem_count) return 0;
     buffer_init(&out, 2 * ENVELOPE_MAXIMUM);
     json_writer_init(&json, &out);
@@ -319,6 +320,53 @@ static int take_content(struct reading *r, struct gate_schema *schema, struct er
     r->message->content = out.failed ? NULL : arena_copy(r->arena, out.data, out.length);
     buffer_free(&out);
     return r->message->content ? 0 : error_internal(error, "out of memory");
+}
+
+/* ---- where something stands */
+
+/* The child that a word of a path means: an element of this name, or of which it is the name in JSON. */
+static const xmlNode *child_called(const xmlNode *parent, const char *word, size_t length)
+{
+    char name[ENVELOPE_NAME_MAXIMUM];
+
+    for (const xmlNode *node = tree_child(parent, NULL); node; node = tree_next(node, NULL)) {
+        if (strlen((const char *)node->name) == length && !strncmp((const char *)node->name, word, length)) return node;
+        envelope_json_name((const char *)node->name, name);
+        if (strlen(name) == length && !strncmp(name, word, length)) return node;
+    }
+    return NULL;
+}
+
+static const xmlNode *find(const xmlNode *root, const char *path)
+{
+    const xmlNode *head = tree_child(root, "Head"), *payload = tree_next(head, NULL), *at, *found = child_called(head, path, strlen(path));
+
+    if (found) return found;
+    for (at = payload; at && *path; path += strcspn(path, "/"), path += *path == '/') {
+        size_t length = strcspn(path, "/"), digits = strspn(path, "0123456789");
+        const xmlNode *next = digits == length ? at : child_called(at, path, length);
+        for (long i = digits == length ? strtol(path, NULL, 10) : 0; i > 0 && next; i--) next = tree_next(next, (const char *)at->name);
+        if (!next) break;
+        at = next;
+    }
+    return at ? at : root;
+}
+
+int gate_line(const char *bytes, size_t length, const char *path, char element[ENVELOPE_NAME_MAXIMUM])
+{
+    struct tree_error about = {0};
+    const xmlNode *node;
+    xmlDocPtr tree;
+    size_t where;
+    int lines = 0, line = 1;
+
+    *element = '\0';
+    if (!strip(&bytes, &length, &lines) || xml_outside_limits(bytes, length, &where) || !(tree = tree_parse(bytes, length, &about))) return line;
+    node = find(xmlDocGetRootElement(tree), path);
+    line = lines + (int)xmlGetLineNo(node);
+    cut(element, ENVELOPE_NAME_MAXIMUM, (const char *)node->name);
+    xmlFreeDoc(tree);
+    return line;
 }
 
 /* ---- all of it */
@@ -346,7 +394,7 @@ int gate_read(const struct gate_sender *sender, struct gate_schema *schema, cons
     *message = (struct gate_message){.head = {.message_id = "", .sender = "", .receiver = "", .kind = "", .module = "", .document = ""}};
     digest_sha256(bytes, length, message->hash);
     if (length > ENVELOPE_MAXIMUM) {
-        gate_problem(message, 0, "", "too_large", "报文超过 2 MiB。", "The message has more than 2 MiB.");
+        gate_problem(message, 1, "", "too_large", "报文超过 2 MiB。", "The message has more than 2 MiB.");
         return 0;
     }
     if (!strip(&bytes, &length, &r.lines)) {

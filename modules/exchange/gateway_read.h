@@ -40,13 +40,14 @@ void gate_schema_close(struct gate_schema *schema);
 #define GATE_PROBLEMS 20
 
 struct gate_problem {
-    int line;          /* of the file, from 1; 0 = none */
+    int line;          /* of the file, from 1 */
     char element[100]; /* "" = none */
     char rule[48], zh[256], en[400];
 };
 
 struct gate_message {
-    bool verified;             /* signed by the partner: what follows is its word, as far as it is there */
+    bool verified;             /* signed by the partner: what follows is its word, as far as it is there; no Sequence where the head is not
+                                  that of a message from this partner about one document */
     struct envelope_head head; /* texts in the arena, "" and 0 what is missing or not spelled as it should be */
     const char *content;       /* members of the kind (JSON object, in the arena) when there are no problems */
     char hash[DIGEST_SIZE];    /* of the signed content, of the bytes where it is not verified */
@@ -61,7 +62,11 @@ int gate_read(const struct gate_sender *sender, struct gate_schema *schema, cons
 /* Whether a file is all there: what is well-formed, and what never will be. */
 bool gate_whole(const char *bytes, size_t length);
 
-/* Adds one (texts are cut to fit; the line of the file, 0 for none). */
+/* Where a member stands in a message that was read before: `path` as modules name it ("goods/0/code") or an element of the head; what is not there is the
+   message itself. Gives its line and, in `element`, what it is called there. Says nothing that may be believed. */
+int gate_line(const char *bytes, size_t length, const char *path, char element[ENVELOPE_NAME_MAXIMUM]);
+
+/* Adds one (texts are cut to fit; the line of the file). */
 void gate_problem(struct gate_message *message, int line, const char *element, const char *rule, const char *zh, const char *en);
 /* [{"line","element","rule","message":{zh,en}}] */
 void gate_problems_write(const struct gate_message *message, struct json_writer *json);

@@ -14,7 +14,7 @@ struct taking {
     struct gate *gate;
     int64_t id, sequence, attempts;
     char partner[PARTNER_NAME_MAXIMUM + 1], file[160], message_id[GATE_ID_SIZE], kind[ENVELOPE_NAME_MAXIMUM], module[16], document_no[160];
-    struct buffer content, answer;
+    struct buffer content, answer, bytes;
     enum { TAKEN, LATER_AGAIN, REFUSED } result;
     struct gate_message faulty; /* refused: with what the module says */
     char said[200];
@@ -70,19 +70,24 @@ static void write_front(struct json_writer *json, const struct partner *partner,
 
 /* ---- what a module says */
 
+static void add_problem(struct taking *t, const struct json *problem, const char *rule)
+{
+    const struct json *message = json_member(problem, "message");
+    char element[ENVELOPE_NAME_MAXIMUM];
+    int line = gate_line(buffer_string(&t->bytes), t->bytes.length, json_member_text(problem, "field", ""), element);
+
+    gate_problem(&t->faulty, line, element, rule, json_member_text(message, "zh", ""), json_member_text(message, "en", ""));
+}
+
 static void refuse(struct taking *t, const struct json *problem)
 {
-    const struct json *message = json_member(problem, "message"), *errors = json_member(problem, "errors");
+    const struct json *errors = json_member(problem, "errors");
 
     t->faulty = (struct gate_message){.verified = true, .head = {.message_id = t->message_id, .sender = t->partner, .receiver = "portal", .kind = t->kind,
                                                                   .module = t->module, .document = t->document_no}};
     JSON_EACH(item, errors)
-        if (!json_member_true(item, "warning"))
-            gate_problem(&t->faulty, 0, json_member_text(item, "field", ""), json_member_text(item, "rule", ""),
-                         json_member_text(json_member(item, "message"), "zh", ""), json_member_text(json_member(item, "message"), "en", ""));
-    if (t->faulty.problem_count) return;
-    gate_problem(&t->faulty, 0, json_member_text(problem, "field", ""), json_member_text(problem, "type", "/problems/") + strlen("/problems/"),
-                 json_member_text(message, "zh", ""), json_member_text(message, "en", ""));
+        if (!json_member_true(item, "warning")) add_problem(t, item, json_member_text(item, "rule", ""));
+    if (!t->faulty.problem_count) add_problem(t, problem, json_member_text(problem, "type", "/problems/") + strlen("/problems/"));
 }
 
 static void deliver(struct taking *t)
@@ -242,7 +247,7 @@ static int load(struct taking *t, struct store_connection *reader, bool *found, 
     size_t length;
 
     if (store_query(reader, &rows, error,
-                    "SELECT partner, file, message_id, kind, module, document_no, content, id, sequence, attempts FROM message_in WHERE state = 'waiting' AND ready = 1 AND "
+                    "SELECT partner, file, message_id, kind, module, document_no, content, id, sequence, attempts, bytes FROM message_in WHERE state = 'waiting' AND ready = 1 AND "
                     "next_at <= $1 ORDER BY next_at, id LIMIT 1", STORE_VALUES(store_integer(clock_lease()))))
         return (int)error->code;
     *found = store_next(&rows);
@@ -253,6 +258,8 @@ static int load(struct taking *t, struct store_connection *reader, bool *found, 
         t->id = store_column_integer(&rows, 7);
         t->sequence = store_column_integer(&rows, 8);
         t->attempts = store_column_integer(&rows, 9);
+        const void *bytes = store_column_bytes(&rows, 10, &length);
+        buffer_bytes(&t->bytes, bytes, length);
     }
     return store_end(&rows);
 }
@@ -265,6 +272,7 @@ int gate_take_next(struct gate *gate, struct store_connection *reader, bool *mor
     if (!t) return error_internal(error, "out of memory");
     t->gate = gate;
     buffer_init(&t->content, 4 * ENVELOPE_MAXIMUM);
+    buffer_init(&t->bytes, ENVELOPE_MAXIMUM + 1);
     buffer_init(&t->answer, GATE_MODULE_MAXIMUM);
     if (!load(t, reader, more, error) && *more) {
         deliver(t);
@@ -272,6 +280,7 @@ int gate_take_next(struct gate *gate, struct store_connection *reader, bool *mor
     }
     buffer_free(&t->content);
     buffer_free(&t->answer);
+    buffer_free(&t->bytes);
     free(t);
     return (int)error->code;
 }

@@ -11,7 +11,7 @@ CREATE TABLE partner_state (
     last_heard BIGINT NOT NULL DEFAULT 0
 );
 
-CREATE TABLE partner_document (                 -- the order of one document's messages
+CREATE TABLE partner_document (                 -- the order of the messages about one document
     partner TEXT NOT NULL,
     module TEXT NOT NULL,
     document_no TEXT NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE message_out (
     module TEXT NOT NULL,
     document BIGINT NOT NULL,
     document_no TEXT NOT NULL,
-    source BIGINT NOT NULL,                     -- row of the module's outbox; 0: made here
+    source BIGINT NOT NULL,                     -- row of an outbox; 0: made here
     part BIGINT NOT NULL,                       -- of it; of a licence: the attempt
     content TEXT NOT NULL,                      -- the element of its kind, until it is signed; of licences for good
     text TEXT NOT NULL DEFAULT '',              -- signed: what every attempt sends
@@ -38,7 +38,7 @@ CREATE TABLE message_out (
     next_at BIGINT NOT NULL,
     lease BIGINT NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'waiting',      -- waiting sent failed dropped
-    placed SMALLINT NOT NULL DEFAULT 0,         -- 1: lies in the partner's OutBox
+    placed SMALLINT NOT NULL DEFAULT 0,         -- 1: lies in an OutBox
     renew SMALLINT NOT NULL DEFAULT 0,          -- 1: the partner has it and could not use it, so that only a new message helps
     told SMALLINT NOT NULL DEFAULT 0,           -- that the licence cannot be sent: 1 the module is to be told, 2 it has been
     answer TEXT NOT NULL DEFAULT '',            -- what the partner said last
@@ -59,8 +59,8 @@ CREATE TABLE message_in (
     partner TEXT NOT NULL,
     way TEXT NOT NULL,                          -- https folder
     file TEXT NOT NULL,
-    origin TEXT NOT NULL,                       -- which file it was, so that one is taken once; '' = none
-    message_id TEXT NOT NULL DEFAULT '',        -- this and what follows as the signed content says, '' and 0 where none was verified
+    origin TEXT NOT NULL,                       -- which file it was, so that one is taken once
+    message_id TEXT NOT NULL DEFAULT '',        -- this and what follows as the signed content says, empty and 0 where none was verified
     kind TEXT NOT NULL DEFAULT '',
     module TEXT NOT NULL DEFAULT '',
     document_no TEXT NOT NULL DEFAULT '',
