@@ -180,7 +180,7 @@ static int book_declaration(struct store_connection *db, struct doc_module *modu
                             struct error *error)
 {
     struct booking booking = {.db = db, .now = now, .declaration_no = message->declaration_no, .unit = message->unit, .note = message->note};
-    char text[1024], hash[72];
+    char text[4096], hash[72];
     bool repeated = false;
     struct doc_row row;
     const struct form *form = NULL;

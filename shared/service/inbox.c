@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OFFICER_MAXIMUM 96 /* bytes */
+#define OFFICER_MAXIMUM 24 /* characters */
 
 static int not_yours(struct web_call *call, const char *field)
 {
@@ -25,7 +25,7 @@ static void name_sender(struct principal *principal, const struct partner *partn
     char text[400];
     size_t length;
 
-    snprintf(text, sizeof text, "%s%s%.*s", partner->title_zh, *officer ? " · " : "", OFFICER_MAXIMUM, officer);
+    snprintf(text, sizeof text, "%s%s%s", partner->title_zh, *officer ? " · " : "", officer);
     length = utf8_cut(text, strlen(text), sizeof principal->display_name - 1);
     memcpy(principal->display_name, text, length);
     principal->display_name[length] = '\0';
@@ -111,7 +111,7 @@ static int decision(struct web_call *call)
     if (!d) return error_internal(&call->error, "out of memory");
     const struct partner_member members[] = {
         {"message_id", &d->decision.message_id, 64, true}, {"application_no", &d->decision.application_no, 32, true},
-        {"action", &d->decision.action, 47, true}, {"opinion", &d->decision.opinion, 2000, false}, {"licence_no", &d->decision.licence_no, 40, false},
+        {"action", &d->decision.action, 47, true}, {"opinion", &d->decision.opinion, 500, false}, {"licence_no", &d->decision.licence_no, 40, false},
         {"officer", &d->decision.officer, OFFICER_MAXIMUM, false}, {"decided", &d->decision.decided, 32, false}};
     if (service_input(call, &input) || !read_sender(call, &input, &d->sender) ||
         partner_members(call, &input, members, sizeof members / sizeof *members) || check_licence_no(call, &d->decision))

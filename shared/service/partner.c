@@ -3,11 +3,10 @@
 
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define NAME_MAXIMUM 1600 /* bytes: 400 characters */
 
 int partner_missing(struct web_call *call, const char *field)
 {
@@ -94,10 +93,19 @@ const char *partner_message_id(struct web_call *call, const struct partner_sende
     return *sender->name ? arena_printf(&call->arena, "%s/%s", sender->name, id) : id;
 }
 
+static int too_long(struct web_call *call, const char *field)
+{
+    error_set(&call->error, ERROR_INVALID, "too_long", "内容太长。", "The text is too long.");
+    error_field(&call->error, field);
+    return (int)call->error.code;
+}
+
 int partner_members(struct web_call *call, const struct service_input *input, const struct partner_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (service_text(call, input, members[i].name, members[i].most, members[i].text)) return (int)call->error.code;
+        const char **text = members[i].text;
+        if (service_text(call, input, members[i].name, 4 * members[i].most, text)) return (int)call->error.code;
+        if (*text && utf8_count(*text, strlen(*text)) > members[i].most) return too_long(call, members[i].name);
         if (members[i].required && (!*members[i].text || !**members[i].text)) return partner_missing(call, members[i].name);
         if (!*members[i].text) *members[i].text = "";
     }
@@ -131,7 +139,7 @@ static int check_declaration(struct web_call *call, const char *declaration_no)
 static int read_goods_line(struct web_call *call, const struct json *json, struct doc_write_off_goods *goods)
 {
     const struct service_input input = {.json = json};
-    const struct partner_member members[] = {{"code", &goods->code, 10, false}, {"name", &goods->name, NAME_MAXIMUM, false}, {"spec", &goods->spec, NAME_MAXIMUM, false},
+    const struct partner_member members[] = {{"code", &goods->code, 10, false}, {"name", &goods->name, 400, false}, {"spec", &goods->spec, 400, false},
                                      {"unit", &goods->unit, 8, false}, {"currency", &goods->currency, 8, false}};
 
     if (json->kind != JSON_OBJECT) return partner_missing(call, "code");
@@ -179,9 +187,9 @@ static int read_write_off(struct web_call *call, const struct service_input *inp
     const struct partner_member members[] = {
         {"message_id", &m->message_id, 64, true}, {"licence_no", &m->licence_no, 20, true}, {"declaration_no", &m->declaration_no, 18, true},
         {"unit", &m->unit, 8, true}, {"released", &m->released, 10, true}, {"contract_no", &m->contract_no, 64, false},
-        {"enterprise_name", &m->enterprise_name, NAME_MAXIMUM, false}, {"trade_mode", &m->trade_mode, 8, false}, {"country", &m->country, 8, false},
-        {"customs_port", &m->customs_port, 8, false}, {"owner_name", &m->owner_name, NAME_MAXIMUM, false}, {"bill_no", &m->bill_no, 64, false},
-        {"destination", &m->destination, 400, false}};
+        {"enterprise_name", &m->enterprise_name, 400, false}, {"trade_mode", &m->trade_mode, 8, false}, {"country", &m->country, 8, false},
+        {"customs_port", &m->customs_port, 8, false}, {"owner_name", &m->owner_name, 400, false}, {"bill_no", &m->bill_no, 64, false},
+        {"destination", &m->destination, 100, false}};
     int32_t day;
 
     if (partner_members(call, input, members, sizeof members / sizeof *members) || read_decimal(call, input, "quantity", NULL, &m->quantity))

@@ -20,7 +20,7 @@ int partner_answer(struct web_call *call, enum doc_message_result result);
 /* ERROR_INVALID "required" for a member that is not there. */
 int partner_missing(struct web_call *call, const char *field);
 
-/* Members of a message; a missing text becomes "". `most` counts bytes. */
+/* Members of a message; a missing text becomes "". `most` counts characters. */
 struct partner_member { const char *name; const char **text; size_t most; bool required; };
 int partner_members(struct web_call *call, const struct service_input *input, const struct partner_member *members, size_t count);
 
