@@ -12,7 +12,7 @@ package SingleWindow::Partner;
 #   $customs->drop($name => $bytes); $customs->post($bytes);      # as it is, from the test's own process
 #   $customs->notes($type);                                       # what it has seen and done: got, sent, bad, wrong, fault
 #
-# Faults depend on the seed, the document and the place of the message in it, so they are the same in every run. Reading: slow, 503,
+# Faults depend on the seed, the document and the place of the message in it, so they are the same in every run. Reading: slow, 503, 422,
 # cut before or after it has taken the message, no answer at all; folders: slow, FailBox, taken away instead of moved. Sending: twice, late (so that
 # later ones overtake it), garbage before it (%GARBAGE), the same Sequence or id again with other content, half a file that is completed.
 
@@ -191,7 +191,7 @@ sub _reading_fault {
 	my $attempts = "$self->{dir}/attempts/" . md5_hex($head{MessageId});
 	my $first = sysopen my $file, $attempts, O_WRONLY | O_CREAT | O_EXCL;
 	my $luck = $self->_luck('read', @head{qw(Module Document Sequence)}, $head{Kind});
-	my $fault = !$first ? 'none' : $luck < 3 ? 'slow' : $luck < 4.5 ? 'refuse' : $luck < 5.5 ? 'cut' : $luck < 7 ? 'lost' : $luck < 7 + 100 * ($self->{hangs} // 0.003) ? 'hang' : 'none';
+	my $fault = !$first ? 'none' : $luck < 3 ? 'slow' : $luck < 4.5 ? 'refuse' : $luck < 5.5 ? 'cut' : $luck < 7 ? 'lost' : $luck < 8 ? 'fail' : $luck < 8.3 ? 'hang' : 'none';
 	$self->_note('fault', what => $fault, id => $head{MessageId}) if $fault ne 'none';
 	return $fault;
 }
