@@ -329,7 +329,7 @@ sub _clear {
 	$self->{licence}{$licence} = 1;
 	for my $what (clearance($no, $member{Quantity})) {
 		my ($kind, $declaration, $quantity) = @$what;
-		my @more = $kind eq 'WriteOff' ? (Released => '2026-09-10', CustomsPort => '0101', Goods => [ Code => '2833110000', Name => '硫酸钠', Quantity => $quantity, Unit => $member{Unit} ]) : $kind eq 'Adjustment' ? (Note => '更正') : ();
+		my @more = $kind eq 'WriteOff' ? (Released => '2026-09-10', CustomsPort => '0101', Goods => [ Code => '2833110000', Name => '硫酸钠', Unit => $member{Unit}, Quantity => $quantity ]) : $kind eq 'Adjustment' ? (Note => '更正') : ();
 		$say->($kind, DeclarationNo => $declaration, Quantity => $quantity, Unit => $member{Unit}, @more);
 	}
 	return;
@@ -381,8 +381,8 @@ sub _say {
 	if ($luck < 5) { $entry{then} = [ [ 0.2, { %entry } ] ] }
 	elsif ($luck < 11) { $self->_note('fault', what => 'late', id => $entry{id}); return $self->_queue(0.4, \%entry) }
 	elsif ($luck < 16) { $self->_garbage($text, $bytes, $entry{id}, $luck) }
-	elsif ($luck < 19) { my ($twin, $double) = $self->_compose($kind, $module, $document, $members, at => $head->{Sequence}); $self->_bad('sequence_used', $twin->{MessageId}); $entry{then} = [ [ 0, { bytes => sign_message($double, $self->{signer}), id => $twin->{MessageId} } ] ] }
-	elsif ($luck < 20) { $self->_bad('message_id_reused', "$entry{id}-again", id => $entry{id}); $entry{then} = [ [ 0, { bytes => sign_message($text =~ s{<Created>[^<]*</Created>}{<Created>2026-09-03T03:00:00Z</Created>}r, $self->{signer}), id => $entry{id}, file => "$entry{id}-again" } ] ] }
+	elsif ($luck < 19) { my ($twin, $double) = $self->_compose($kind, $module, $document, $members, at => $head->{Sequence}); $self->_bad('sequence_used', $twin->{MessageId}); $entry{then} = [ [ 0.05, { bytes => sign_message($double, $self->{signer}), id => $twin->{MessageId} } ] ] }
+	elsif ($luck < 20) { $self->_bad('message_id_reused', "$entry{id}-again", id => $entry{id}); $entry{then} = [ [ 0.05, { bytes => sign_message($text =~ s{<Created>[^<]*</Created>}{<Created>2026-09-03T03:00:00Z</Created>}r, $self->{signer}), id => $entry{id}, file => "$entry{id}-again" } ] ] }
 	elsif ($luck < 25) { $entry{half} = 1 }
 	return $self->_queue(0, \%entry);
 }

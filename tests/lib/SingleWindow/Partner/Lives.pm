@@ -161,7 +161,7 @@ sub follow {
 
 # ---- what is not as it should be
 
-my %IGNORED = map { $_ => 1 } qw(edit create submit withdraw take_back customs_send_failed);
+my %IGNORED = map { $_ => 1 } qw(create edit attach submit withdraw take_back customs_send_failed);
 
 sub wrong { my ($self) = @_; return ($self->wrong_documents, $self->wrong_letters, $self->wrong_numbers, map { my $p = $_; map { "$p->{name}: $_->{text}" } $p->notes('wrong') } values %{ $self->{partners} }) }
 
@@ -190,7 +190,7 @@ sub wrong_documents {
 	return @wrong;
 }
 
-my %RULE = (random => qr/^not_well_formed$/, half => qr/^not_well_formed$/, bomb => qr/^(?:not_well_formed|xml_unreadable)$/, schema => qr/^schema$/, (map { ($_ => qr/^\Q$_\E$/) } qw(sequence_used message_id_reused)),
+my %RULE = (random => qr/^forbidden_xml$/, half => qr/^not_well_formed$/, bomb => qr/^forbidden_xml$/, schema => qr/^schema$/, (map { ($_ => qr/^\Q$_\E$/) } qw(sequence_used message_id_reused)),
 	(map { ($_ => qr/^signature_wrong$/) } qw(unsigned altered stranger wrapped moved)));
 
 # Everything bad that was sent lies among the dead letters with line, element, rule and words, nothing else does, and it was told to its sender.
