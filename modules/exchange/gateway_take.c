@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ATTEMPTS 6 /* of a licence by itself: the first and five more */
+#define DOUBT_MILLISECONDS 1000 /* until it is looked again whether a licence was sent */
 
 struct taking {
     struct gate *gate;
@@ -170,17 +171,20 @@ int gate_renew(struct store_connection *db, int64_t id, int64_t next_at, struct 
     return (int)error->code;
 }
 
-/* The partner could not store the licence that it was sent last: again, unless something newer has been sent about it or it was tried often. */
-static int not_stored(struct store_connection *db, const struct taking *t, const char *status, struct error *error)
+/* The partner could not store the licence that it was sent last: again, unless something newer has been sent about it or it was tried often.
+   *later: whether that was sent is still in doubt (the answer was lost, nobody has looked into the OutBox since). */
+static int not_stored(struct store_connection *db, const struct taking *t, const char *status, bool *later, struct error *error)
 {
     struct store_rows rows;
     int64_t id = 0, attempt = 0;
 
-    if (store_query(db, &rows, error, "SELECT id, part, kind, state FROM message_out WHERE partner = $1 AND module = $2 AND document_no = $3 AND sequence > 0 ORDER BY sequence DESC LIMIT 1",
+    if (store_query(db, &rows, error, "SELECT id, part, kind, state, attempts FROM message_out WHERE partner = $1 AND module = $2 AND document_no = $3 AND sequence > 0 ORDER BY sequence DESC LIMIT 1",
                     STORE_VALUES(store_string(t->partner), store_string(t->module), store_string(t->document_no))))
         return (int)error->code;
-    if (store_next(&rows) && !strcmp(store_column_text(&rows, 2, NULL), "Licence") && !strcmp(store_column_text(&rows, 3, NULL), "sent")) {
-        id = store_column_integer(&rows, 0);
+    if (store_next(&rows) && !strcmp(store_column_text(&rows, 2, NULL), "Licence")) {
+        const char *state = store_column_text(&rows, 3, NULL);
+        *later = !strcmp(state, "waiting") && store_column_integer(&rows, 4) > 0;
+        if (!strcmp(state, "sent")) id = store_column_integer(&rows, 0);
         attempt = store_column_integer(&rows, 1);
     }
     if (store_end(&rows) || !id) return (int)error->code;
@@ -188,14 +192,14 @@ static int not_stored(struct store_connection *db, const struct taking *t, const
     return store_execute(db, error, NULL, "UPDATE message_out SET state = 'failed', renew = 1, answer = $2 WHERE id = $1", STORE_VALUES(store_integer(id), store_string(status)));
 }
 
-static int after_receipt(struct store_connection *db, const struct taking *t, struct error *error)
+static int after_receipt(struct store_connection *db, const struct taking *t, bool *later, struct error *error)
 {
     struct arena arena;
     const char *status;
 
     arena_init(&arena, 0);
     status = json_member_text(json_tree(buffer_string(&t->content), t->content.length, &arena, error), "status", "STORED");
-    if (!error->code && strcmp(status, "STORED") != 0) not_stored(db, t, status, error);
+    if (!error->code && strcmp(status, "STORED") != 0) not_stored(db, t, status, later, error);
     arena_free(&arena);
     return (int)error->code;
 }
@@ -220,6 +224,7 @@ static int dead(struct store_connection *db, const struct taking *t, struct erro
 static int note_work(struct store_connection *db, void *argument, struct error *error)
 {
     const struct taking *t = argument;
+    bool later = false;
     int64_t still;
 
     if (store_execute(db, error, NULL, "UPDATE partner_state SET failures = failures WHERE partner = $1", STORE_VALUES(store_string(t->partner))) || /* the lock */
@@ -230,11 +235,14 @@ static int note_work(struct store_connection *db, void *argument, struct error *
     if (t->result == LATER_AGAIN)
         return store_execute(db, error, NULL, "UPDATE message_in SET attempts = attempts + 1, next_at = $2 WHERE id = $1",
                              STORE_VALUES(store_integer(t->id), store_integer(clock_lease() + module_back_off(t->attempts))));
+    if (!strcmp(t->kind, "Receipt") && after_receipt(db, t, &later, error)) return (int)error->code;
+    if (later)
+        return store_execute(db, error, NULL, "UPDATE message_in SET next_at = $2 WHERE id = $1", STORE_VALUES(store_integer(t->id), store_integer(clock_lease() + DOUBT_MILLISECONDS)));
     if (store_execute(db, error, NULL, "UPDATE message_in SET state = 'taken', ready = 0, attempts = attempts + 1, finished = $2 WHERE id = $1",
                       STORE_VALUES(store_integer(t->id), store_integer(clock_now()))) ||
         gate_in_advance(db, t->partner, t->module, t->document_no, t->sequence, error))
         return (int)error->code;
-    return strcmp(t->kind, "Receipt") ? 0 : after_receipt(db, t, error);
+    return 0;
 }
 
 /* ---- the next one */
