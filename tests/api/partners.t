@@ -29,7 +29,7 @@ my %partner = (
 );
 # these two never work by themselves: the test speaks for them
 my $hand = $home->partner('by-hand', way => 'folder', reviews => { export => ['AB'] }, title => '大连发证机构');
-my $caller = $home->partner('caller', way => 'https', reviews => { export => ['NM'] }, title => '商务部电话');
+my $caller = $home->partner('caller', way => 'https', reviews => { export => ['AC'] }, title => '商务部电话');
 my $sw = SingleWindow::Instance->start(settings => { $home->settings, limit_per_minute => 0 });
 my ($applicant, $operator, $office, $portal) = map { $sw->signed_in("demo_$_") } qw(admin operator ab portal);
 my $scratch = tempdir(CLEANUP => 1);
@@ -70,7 +70,7 @@ sub messages { my (%query) = @_; return @{ $portal->get('/api/exchange/messages'
 sub in_state { my ($partner, $state) = @_; return messages(direction => 'in', partner => $partner, state => $state) }
 sub state_of { my ($id) = @_; return $applicant->get("/api/export/documents/$id")->json->{document}{state} }
 sub said { my ($answer) = @_; my $json = eval { $answer->json } // {}; return join ' ', $answer->status, (($json->{type} // '') =~ s{.*/}{}r) || (), $json->{field} // () }
-sub outbox { return sort glob $hand->box('OutBox') . '/*.xml' }
+sub outbox { my @files = sort glob $hand->box('OutBox') . '/*.xml'; return @files }
 sub slurp { my ($path) = @_; open my $in, '<:raw', $path or return ''; local $/; return <$in> }
 sub member { my ($xml, $name) = @_; return $xml =~ m{<$name>([^<]*)</$name>} ? $1 : undef }
 
@@ -102,19 +102,18 @@ sub application {
 
 {
 	my ($id, $no) = application();
-	my $messages;
-	ok(wait_until(sub { outbox() >= 2 }), 'an application of that agency goes to its own system');
-	is_deeply([ map { member(slurp($_), 'Kind') } outbox() ], [qw(Attachment Application)], 'its file first, then it');
-	is_deeply([ map { my $xml = slurp($_); join ' ', map { member($xml, $_) } qw(Number Sequence Document Sender Receiver) } outbox() ], [ map { "$_ $_ $no portal by-hand" } 1, 2 ], 'numbered, in order');
-	is_deeply([ map { m{([^/]+)$} } outbox() ], [ map { sprintf 'portal-by-hand-%09d.xml', $_ } 1, 2 ], 'each in a file called by its id') or diag(join ' ', outbox());
+	ok(wait_until(sub { outbox() == 1 }), 'an application of that agency goes to its own system');
+	is(gateway_of('by-hand')->{out}{waiting}, 2, 'two messages wait');
+	my $file = taken()->{Attachment}[0];
+	ok(wait_until(sub { outbox() == 1 }), 'its file first, and when that was taken');
+	is_deeply([ map { m{([^/]+)$} } outbox() ], ['portal-by-hand-000000002.xml'], '... in a file called by its id');
+	my $main = taken()->{Application}[0];
+	is_deeply([ map { my $xml = $_; join ' ', map { member($xml, $_) // '' } qw(MessageId Number Sequence Document Sender Receiver) } $file, $main ], [ map { "portal-by-hand-00000000$_ $_ $_ $no portal by-hand" } 1, 2 ], 'it; numbered, in order');
+	ok(wait_until(sub { gateway_of('by-hand')->{out}{waiting} == 0 }), 'then they are sent');
+	is($_->{state}, 'sent', "$_->{kind} is listed as sent") for messages(direction => 'out', partner => 'by-hand');
 	my $shown = $office->get("/api/export/documents/$id")->json->{actions}{first_pass};
 	ok(!$shown->{allowed} && $shown->{why}{zh} =~ /大连发证机构/, 'at the desk it can be seen, and why nothing can be done there') or diag(explain($shown));
 	is(said(act($office, $id, 'first_pass')), '409 reviewed_elsewhere', 'whoever tries is refused');
-	is(gateway_of('by-hand')->{out}{waiting}, 2, 'until they are taken away they wait');
-	taken();
-	ok(wait_until(sub { gateway_of('by-hand')->{out}{waiting} == 0 }), 'then they are sent');
-	is($_->{state}, 'sent', "$_->{kind} is listed as sent") for messages(direction => 'out', partner => 'by-hand');
-
 	drop(message($hand, 'Decision', $no, decision($no, 'first_pass', Opinion => '同意', Officer => '王审核')));
 	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' }), 'a decision is done');
 	my ($event) = @{ $portal->get("/api/export/documents/$id/events")->json->{events} // $office->get("/api/export/documents/$id/events")->json->{events} };
@@ -190,14 +189,14 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 	for my $what (SingleWindow::Partner::garbage_kinds()) { push @cases, [ $what, drop($hand->garbage($what, $text)) ] }
 	my $h = sub { my (%head) = @_; $hand->signed(text_of($hand, 'Decision', $no, decision($no, 'first_pass'), Sequence => 1, %head)) };
 	push @cases, [ 'another sender', drop($h->(Sender => 'customs')) ], [ 'another receiver', drop($h->(Receiver => 'customs')) ], [ 'the portal itself', drop($h->(Sender => 'portal')) ],
-		[ 'kind and payload differ', drop($h->(Kind => 'Receipt')) ], [ 'a document of another agency', drop(message($hand, 'Decision', $others, decision($others, 'first_pass'), Sequence => 1)) ],
+		[ 'kind and payload differ', drop($hand->signed($text =~ s/<Kind>Decision/<Kind>Receipt/r)) ], [ 'a document of another agency', drop(message($hand, 'Decision', $others, decision($others, 'first_pass'), Sequence => 1)) ],
 		[ 'a licence that is not its to clear', drop(message($hand, 'Receipt', '26AA10200001', [ LicenceNo => '26AA10200001', Status => 'STORED', Received => $NOW ])) ],
 		[ 'head and payload about different documents', drop(message($hand, 'Decision', $no, decision($others, 'first_pass'), Sequence => 1)) ],
 		[ 'no such module', drop($h->(Module => 'nothing')) ], [ 'an applicant\'s action', drop(message($hand, 'Decision', "$no", decision($no, 'withdraw'), Sequence => 1)) ],
 		[ 'external entity', drop('<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>' . $h->() =~ s/<Action>/<Action>&e;/r) ], [ 'comment', drop($h->() =~ s/<Head>/<!-- --><Head>/r) ],
 		[ 'larger than may be', drop($h->() . ' ' x (3 << 20)) ], [ 'nothing', drop('') ], [ 'UTF-16', drop(Encode::encode('UTF-16', Encode::decode('UTF-8', $h->()))) ];
 	my %state;
-	my $all = sub { %state = map { ($_->{file} => $_) } grep { length($_->{file} // '') } in_state('by-hand', 'dead'); return !grep { !$state{ $_->[1] } } @cases };
+	my $all = sub { %state = map { ($_->{file} => $_) } grep { length($_->{file} // '') } map { in_state('by-hand', $_) } qw(replaced dead); return !grep { !$state{ $_->[1] } } @cases };
 	ok(wait_until($all, 60), 'everything false is a dead letter') or diag(join ', ', map { $_->[0] } grep { !$state{ $_->[1] } } @cases);
 	for my $case (@cases) {
 		my $problem = ($state{ $case->[1] } // {})->{problem} // {};
@@ -254,7 +253,7 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 
 # ---- an authority that is away
 {
-	my ($id, $no) = application('NM', goods => { hs_code => '2833110000' });
+	my ($id, $no) = application('AC');
 	ok(wait_until(sub { my $out = gateway_of('caller')->{out}; $out->{waiting} == 2 && gateway_of('caller')->{paused_until} }), 'while nobody listens its messages wait, and it is left in peace');
 	$sw->clock('2026-09-03T11:00:00+08:00');
 	$sw->kill('exchange');
