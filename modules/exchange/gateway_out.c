@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEASE_MILLISECONDS 60000
+#define LEASE_MILLISECONDS 20000 /* sending takes half of it at most */
 #define TELL_AFTER 3 /* failed attempts at a licence */
 
 void gate_sending_init(struct gate_sending *sending, const struct gate_worker *worker)
