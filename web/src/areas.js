@@ -17,7 +17,7 @@ const lazy = {
   articles: () => import('./pages/admin/ArticlesAdminPage.vue'), mailbox: () => import('./pages/admin/MailboxPage.vue'),
   codes: () => import('./pages/admin/CodesPage.vue'), audit: () => import('./pages/admin/AuditPage.vue'),
   partners: () => import('./pages/admin/PartnersPage.vue'), series: () => import('./pages/admin/SeriesPage.vue'), layouts: () => import('./pages/admin/LayoutsPage.vue'), unknown: () => import('./pages/admin/UnknownPage.vue'),
-  bound: () => import('./pages/admin/BoundKeysPage.vue'), deliveries: () => import('./pages/admin/DeliveriesPage.vue')
+  bound: () => import('./pages/admin/BoundKeysPage.vue'), deliveries: () => import('./pages/admin/DeliveriesPage.vue'), gateway: () => import('./pages/admin/GatewayPage.vue')
 }
 const components = {}
 const component = name => (components[name] ||= defineAsyncComponent({ loader: lazy[name], errorComponent: ChunkProblem, delay: 0 }))
@@ -129,9 +129,9 @@ const own = {
     menu: async () => (isAdministrator.value ? [
       { title: t('menu.people'), icon: 'User', children: ['officers', 'enterprises', 'partners', 'bound'].map(adminEntry) },
       { title: t('menu.content'), icon: 'Document', children: ['articles', 'codes', 'series', 'layouts'].map(adminEntry) },
-      { title: t('menu.operation'), icon: 'Monitor', children: ['mailbox', 'deliveries', 'unknown', 'audit'].map(adminEntry) }
+      { title: t('menu.operation'), icon: 'Monitor', children: ['gateway', 'mailbox', 'deliveries', 'unknown', 'audit'].map(adminEntry) }
     ] : []),
-    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts', 'bound', 'deliveries']
+    pages: Object.fromEntries(['officers', 'enterprises', 'articles', 'mailbox', 'codes', 'audit', 'partners', 'unknown', 'series', 'layouts', 'bound', 'deliveries', 'gateway']
       .map(name => [name, () => page(name, {}, t('admin.' + name))]))
   },
   me: {
