@@ -47,7 +47,10 @@ my $pid = $sw->kill('exchange');
 $id = complete($applicant);
 act($applicant, $id, 'submit');
 $sw->wait_for('exchange', not => $pid);
-ok($stream{admin}->ends(60), 'a stream that the program does not know of ends, so that the page asks again');
+SKIP: {
+	skip 'nginx ends it after 55 s; once is enough', 1 unless $sw->database eq 'sqlite' && ($ENV{VARIANT} // 'plain') eq 'plain';
+	ok($stream{admin}->ends(60), 'a stream that the program does not know of ends, so that the page asks again');
+}
 wait_until(sub { !($sw->sql(export => 'SELECT COUNT(*) FROM status_event') + 0) }, 90);
 is($sw->sql(export => 'SELECT COUNT(*) FROM status_event') + 0, 0, 'what happened meanwhile was taken');
 

@@ -35,6 +35,7 @@ sub up {
 	$self->{port} = $listener->sockport;
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
+		setpgrp; # whoever still hangs when the test is over ends with it
 		$SIG{CHLD} = 'IGNORE';
 		while (1) {
 			my $peer = $listener->accept or next;
@@ -50,7 +51,7 @@ sub up {
 	return;
 }
 
-sub down { my ($self) = @_; my $pid = delete $self->{pid} or return; kill KILL => $pid; waitpid $pid, 0; delete $running{$pid}; return }
+sub down { my ($self) = @_; my $pid = delete $self->{pid} or return; kill KILL => $pid, -$pid; waitpid $pid, 0; delete $running{$pid}; return }
 
 # What it has heard, oldest first: {head => {...}, body} of HTTP, {commands, message} of mail; `took`: whether it said yes.
 sub heard {
@@ -108,6 +109,6 @@ sub _smtp {
 	return;
 }
 
-END { if ($$ == $parent) { my $kept = $?; kill 'KILL', keys %running; waitpid $_, 0 for keys %running; $? = $kept } }
+END { if ($$ == $parent) { my $kept = $?; kill 'KILL', $_, -$_ for keys %running; waitpid $_, 0 for keys %running; $? = $kept } }
 
 1;
