@@ -42,7 +42,7 @@ test-tsan:
 lint: packages-test
 	@platform/lint/run $(JOBS)
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 120
 fuzz: packages-test
 	@$(MAKE) --no-print-directory VARIANT=fuzz -j$(JOBS) $(FUZZERS:%=build/fuzz/fuzz/%)
 	@tests/fuzz/run '$(FUZZ_SECONDS)' $(FUZZERS:%=build/fuzz/fuzz/%)

@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "base/date.h"
-#include "document/import.h"
 #include "exchange/bodies.h"
 #include "exchange/table.h"
 #include "service/sheet.h"
+#include "service/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,33 +16,6 @@
 #define MEMORY_MAXIMUM ((size_t)128 << 20) /* what a workbook of that size may unpack to, and its documents */
 
 /* ---- coming in */
-
-struct upload {
-    struct doc_import import;
-    struct bodies bodies;
-    struct arena arena;
-};
-
-static int upload_work(void *connection, struct web_call *call, struct error *error)
-{
-    struct upload *upload = call->argument;
-
-    if (doc_write_import(connection, &upload->import, error)) return (int)error->code;
-    call->status = 202;
-    json_object(&call->json);
-    json_put_id(&call->json, "job", upload->import.job);
-    json_put_integer(&call->json, "documents", (int64_t)upload->import.count);
-    json_object_end(&call->json);
-    return 0;
-}
-
-static void upload_done(struct web_call *call, int code)
-{
-    struct upload *upload = call->argument;
-
-    (void)code;
-    arena_free(&upload->arena);
-}
 
 /* The form in force that the path means; NULL with an error, also for one that only the portal makes. */
 static const struct form *form_of(struct web_call *call)
@@ -54,38 +27,27 @@ static const struct form *form_of(struct web_call *call)
     return form;
 }
 
-static int take_bodies(struct web_call *call, struct upload *upload, const struct form *form)
+static int take_bodies(struct web_call *call, struct service_upload *upload, const void *form)
 {
+    struct bodies *bodies = arena_alloc(&call->arena, sizeof *bodies);
     struct doc_file_in *files;
 
-    if (bodies_read(form, call->body, call->body_length, DOC_BODY_MAXIMUM, &upload->arena, &upload->bodies, &call->error)) return (int)call->error.code;
-    if (!(files = arena_alloc(&upload->arena, upload->bodies.count * sizeof *files))) return error_internal(&call->error, "out of memory");
-    for (size_t i = 0; i < upload->bodies.count; i++)
-        files[i] = (struct doc_file_in){upload->bodies.list[i].name, upload->bodies.list[i].text.text, upload->bodies.list[i].text.length};
+    if (!bodies) return error_internal(&call->error, "out of memory");
+    if (bodies_read(form, call->body, call->body_length, DOC_BODY_MAXIMUM, &upload->arena, bodies, &call->error)) return (int)call->error.code;
+    if (!(files = arena_alloc(&upload->arena, bodies->count * sizeof *files))) return error_internal(&call->error, "out of memory");
+    for (size_t i = 0; i < bodies->count; i++)
+        files[i] = (struct doc_file_in){bodies->list[i].name, bodies->list[i].text.text, bodies->list[i].text.length};
     upload->import.files = files;
-    upload->import.count = upload->bodies.count;
+    upload->import.count = bodies->count;
     return 0;
 }
 
 static int bulk(struct web_call *call)
 {
     const struct form *form = form_of(call);
-    struct upload *upload = arena_alloc(&call->arena, sizeof *upload);
-    int64_t draft;
-    int code;
 
-    if (!form || web_query_integer(call, "draft", 0, 1, 1, &draft)) return (int)call->error.code;
-    if (!upload) return error_internal(&call->error, "out of memory");
-    upload->import = (struct doc_import){.module = &service_of(call)->documents, .principal = caller(call), .form = form->name, .bodies = true,
-                                         .submit = !draft, .now = clock_now()};
-    arena_init(&upload->arena, MEMORY_MAXIMUM);
-    if (take_bodies(call, upload, form)) {
-        arena_free(&upload->arena);
-        return (int)call->error.code;
-    }
-    call->work_done = upload_done;
-    if ((code = service_write(call, upload_work, upload)) != WEB_LATER) arena_free(&upload->arena); /* refused before it was handed over */
-    return code;
+    if (!form) return (int)call->error.code;
+    return service_upload(call, form->name, true, "documents", MEMORY_MAXIMUM, take_bodies, form);
 }
 
 /* ---- one document, in the job */

@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/utf8.h"
 #include "exchange/archive.h"
+#include "service/upload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,32 +14,6 @@
 #define UNPACKED_MAXIMUM ((size_t)64 << 20)
 
 /* ---- coming in */
-
-struct upload {
-    struct doc_import import;
-    struct arena arena; /* what a ZIP holds may be more than a call's own memory */
-};
-
-static int upload_work(void *connection, struct web_call *call, struct error *error)
-{
-    struct upload *upload = call->argument;
-
-    if (doc_write_import(connection, &upload->import, error)) return (int)error->code;
-    call->status = 202;
-    json_object(&call->json);
-    json_put_id(&call->json, "job", upload->import.job);
-    json_put_integer(&call->json, "files", (int64_t)upload->import.count);
-    json_object_end(&call->json);
-    return 0;
-}
-
-static void upload_done(struct web_call *call, int code)
-{
-    struct upload *upload = call->argument;
-
-    (void)code;
-    arena_free(&upload->arena);
-}
 
 /* A single file is called what the page says. */
 static const char *single_name(struct web_call *call)
@@ -53,13 +28,14 @@ static const char *single_name(struct web_call *call)
     return copy ? copy : "file.xml";
 }
 
-static int take_files(struct web_call *call, struct upload *upload)
+static int take_files(struct web_call *call, struct service_upload *upload, const void *context)
 {
     static const struct archive_limits limits = {DOC_IMPORT_FILES, EXCHANGE_FILE_MAXIMUM, UNPACKED_MAXIMUM};
     struct doc_file_in *files;
     struct archive_file *unpacked;
     size_t count = 1;
 
+    (void)context;
     if (!call->body_length) return error_set(&call->error, ERROR_INVALID, "empty_file", "文件是空的。", "The file is empty.");
     if (!archive_is(call->body, call->body_length)) {
         if (!(files = arena_alloc(&upload->arena, sizeof *files))) return error_internal(&call->error, "out of memory");
@@ -80,22 +56,9 @@ static int take_files(struct web_call *call, struct upload *upload)
 static int import_files(struct web_call *call)
 {
     const struct exchange *exchange = service_exchange_named(call);
-    struct upload *upload = arena_alloc(&call->arena, sizeof *upload);
-    int64_t draft;
-    int code;
 
-    if (!exchange || web_query_integer(call, "draft", 0, 1, 1, &draft)) return (int)call->error.code;
-    if (!upload) return error_internal(&call->error, "out of memory");
-    upload->import = (struct doc_import){.module = &service_of(call)->documents, .principal = caller(call), .form = exchange->form->name, .submit = !draft,
-                                         .now = clock_now()};
-    arena_init(&upload->arena, UNPACKED_MAXIMUM + (16u << 20));
-    if (take_files(call, upload)) {
-        arena_free(&upload->arena);
-        return (int)call->error.code;
-    }
-    call->work_done = upload_done;
-    if ((code = service_write(call, upload_work, upload)) != WEB_LATER) arena_free(&upload->arena); /* refused before it was handed over */
-    return code;
+    if (!exchange) return (int)call->error.code;
+    return service_upload(call, exchange->form->name, false, "files", UNPACKED_MAXIMUM + (16u << 20), take_files, NULL);
 }
 
 /* ---- being read */
