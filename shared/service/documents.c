@@ -189,7 +189,10 @@ static void write_actions(struct web_call *call, const struct form *form, const 
         json_put_boolean(&call->json, "allowed", allowed);
         if (action->key && needs_key(call, form, action, body))
             json_put_string(&call->json, "key", service_of(call)->documents.key_required ? "required" : "optional");
-        if (!allowed) json_put_words(&call->json, "why", error.zh, error.en);
+        if (!allowed) {
+            json_put_words(&call->json, "why", error.zh, error.en);
+            json_put_string(&call->json, "code", error.name);
+        }
         json_object_end(&call->json);
     }
     json_object_end(&call->json);
