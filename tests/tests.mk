@@ -24,9 +24,10 @@ test-all: test-plain test-postgresql
 test-plain:
 	VARIANT=$(VARIANT) DATABASE=sqlite tests/with-postgres $(PROVE) $(UNITS) $(API_TESTS) $(BROWSER_TESTS)
 
-# the tests under tests/api once more, each with a private PostgreSQL cluster
+# the tests under tests/api once more, each with a private PostgreSQL cluster; not those that ask no database anything
+NO_DATABASE := $(patsubst %,tests/api/%.t,ekey_card ekey_control shapes web web_sentinel)
 test-postgresql:
-	$(if $(API_TESTS),VARIANT=$(VARIANT) DATABASE=postgresql $(PROVE) $(API_TESTS))
+	VARIANT=$(VARIANT) DATABASE=postgresql $(PROVE) $(filter-out $(NO_DATABASE),$(API_TESTS))
 
 # AddressSanitizer and UBSan: unit and API tests, and the main flow in the browser once
 .PHONY: test-asan test-tsan
@@ -34,10 +35,11 @@ test-asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan c units
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 VARIANT=asan DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) tests/browser/main_flow.t
 
-# ThreadSanitizer: API tests
+# ThreadSanitizer: API tests; not those of what other people's tools say about texts
+NO_THREADS := $(patsubst %,tests/api/%.t,ekey_card openapi shapes)
 test-tsan:
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan c units
-	VARIANT=tsan DATABASE=sqlite $(PROVE) $(API_TESTS)
+	VARIANT=tsan DATABASE=sqlite $(PROVE) $(filter-out $(NO_THREADS),$(API_TESTS))
 
 lint: packages-test
 	@platform/lint/run $(JOBS)

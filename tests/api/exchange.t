@@ -265,6 +265,7 @@ my $filed = file_goods($client, $office, 'E');
 			last if $json->{state} eq 'done';
 			if (!$killed && count_of("document WHERE form = 'certificate_of_origin'") > $before + 100) {
 				$killed = $sw->kill('origin', 'KILL');
+				$sw->sql('origin', 'UPDATE job SET lease = 0');    # half a minute passes
 				$sw->wait_for('origin', not => $killed);
 			}
 		}
