@@ -1,6 +1,6 @@
 #include "document/import.h"
 
-#include "base/json_write.h"
+#include "base/json_tree.h"
 #include "base/random.h"
 #include "document/attachment.h"
 #include "document/internal.h"
@@ -170,16 +170,43 @@ static int find_document(struct doc_import_step *step, struct item *item, struct
     return store_end(&rows);
 }
 
+/* The id of a row by its place; 0 = there is none. */
+static int find_row(struct doc_import_step *step, const struct item *item, int64_t *row_id, struct error *error)
+{
+    struct slice body;
+    const struct json *block;
+    int place = 0;
+
+    *row_id = 0;
+    if (doc_read_body(step->reader, item->document, step->arena, &body, error)) return (int)error->code;
+    block = json_member(json_tree(body.text, body.length, step->arena, error), item->in.block);
+    JSON_EACH(row, json_member(block, "rows") ? json_member(block, "rows") : block)
+        if (row->kind == JSON_OBJECT && ++place == item->in.place) *row_id = json_member_integer(row, "row_id", 0);
+    return (int)error->code;
+}
+
+static int attach(struct doc_import_step *step, struct item *item, struct error *error)
+{
+    const char *block = item->in.block ? item->in.block : "";
+    int64_t row_id = 0;
+
+    if (*block && find_row(step, item, &row_id, error)) return (int)error->code;
+    if (*block && !row_id) {
+        error_set(&item->refused, ERROR_INVALID, "no_row", "单据中没有附件名所指的那一行。", "The document has no row of the place that the attachment's name says.");
+        error_field(&item->refused, block);
+        return 0;
+    }
+    item->attaches = !doc_prepare_attach(step->module, step->reader, step->principal, item->document, item->in.type, block, row_id, item->in.file_name, item->in.bytes,
+                                         item->in.length, step->now, step->arena, &item->attach, &item->refused);
+    return 0;
+}
+
 static int prepare_attach(struct doc_import_step *step, struct item *item, struct error *error)
 {
     if (read_file(step, item, error) || find_document(step, item, error)) return (int)error->code;
-    if (!item->document) {
-        error_set(&item->refused, ERROR_INVALID, "no_document", "同一次导入中没有这份证书，或该证书未能导入。", "Its document is not in this import, or could not be imported.");
-        error_field(&item->refused, "");
-    } else {
-        item->attaches = !doc_prepare_attach(step->module, step->reader, step->principal, item->document, item->in.type, "", 0, item->in.file_name, item->in.bytes,
-                                             item->in.length, step->now, step->arena, &item->attach, &item->refused);
-    }
+    if (item->document) return attach(step, item, error);
+    error_set(&item->refused, ERROR_INVALID, "no_document", "同一次导入中没有它所属的单据，或该单据未能导入。", "Its document is not in this import, or could not be imported.");
+    error_field(&item->refused, "");
     return 0;
 }
 

@@ -46,6 +46,8 @@ struct doc_incoming {
     bool complete;             /* of a document: nothing but attachments can keep it from being submitted */
     const char *type, *file_name, *bytes; /* of a file for the document with the same key */
     size_t length;
+    const char *block;         /* whose row it is of; NULL or "": of the whole document */
+    int place;                 /* of that row, from 1 */
     struct buffer problems;    /* JSON array; freed by the caller */
 };
 typedef int doc_read_file(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form, bool submit,

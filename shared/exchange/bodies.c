@@ -6,31 +6,45 @@
 #include <stdio.h>
 #include <string.h>
 
+size_t bodies_place(const struct bodies *bodies) { return bodies->count - bodies->first + 1; }
+
+int bodies_text(struct bodies *bodies, const char *name, const struct buffer *text, struct error *error)
+{
+    struct bodies_item *item = &bodies->list[bodies->count];
+
+    if (bodies->count == BODIES_MAXIMUM)
+        return error_set(error, ERROR_INVALID, "too_many_documents", "一次最多1000份单据（含附件），请分批提交。", "At most 1,000 documents and attachments at a time; send them in parts.");
+    *item = (struct bodies_item){arena_text(bodies->arena, name), {arena_copy(bodies->arena, buffer_string(text), text->length), text->length}};
+    bodies->count++;
+    return item->name && item->text.text ? 0 : error_internal(error, "out of memory");
+}
+
 int bodies_add(struct bodies *bodies, const char *name, const char *body, size_t length, struct error *error)
 {
     struct buffer text;
     struct json_writer json;
+    char whole[300];
 
-    if (bodies->count == BODIES_MAXIMUM)
-        return error_set(error, ERROR_INVALID, "too_many_documents", "一次最多1000份单据，请分批提交。", "At most 1,000 documents at a time; send them in parts.");
     if (length > bodies->largest) {
         bodies_problem(bodies, "", "too_large", "内容太大。", "The content is too large.");
         body = "{}";
         length = 2;
     }
     buffer_init(&text, 0);
+    buffer_char(&text, BODIES_DOCUMENT);
+    buffer_bytes(&text, bodies->key, strlen(bodies->key) + 1);
     json_writer_init(&json, &text);
     json_object(&json);
     json_put_raw(&json, "body", body, length);
     json_name(&json, "problems");
     form_write_problems(&bodies->problems, &json);
     json_object_end(&json);
-    struct bodies_item *item = &bodies->list[bodies->count++];
-    *item = (struct bodies_item){arena_text(bodies->arena, name), {arena_copy(bodies->arena, buffer_string(&text), text.length), text.length}};
+    snprintf(whole, sizeof whole, "%s%s%.64s", bodies->file, *bodies->file ? "/" : "", name);
+    bodies_text(bodies, whole, &text, error);
     buffer_free(&text);
     bodies->problems.count = bodies->problems.errors = 0;
     bodies->problems.more = false;
-    return item->name && item->text.text ? 0 : error_internal(error, "out of memory");
+    return (int)error->code;
 }
 
 void bodies_problem(struct bodies *bodies, const char *field, const char *rule, const char *zh, const char *en)
@@ -79,7 +93,7 @@ static int read_json(const char *bytes, size_t length, struct bodies *bodies, st
             bodies_problem(bodies, "", "object", "每份单据应为一个JSON对象。", "Each document is a JSON object.");
             body = (struct slice){"{}", 2};
         }
-        snprintf(name, sizeof name, "%zu", bodies->count + 1);
+        snprintf(name, sizeof name, "%zu", bodies_place(bodies));
         if (bodies_add(bodies, name, body.text, body.length, error)) return (int)error->code;
     }
     return json_failed(&reader) || !json_finish(&reader) ? (int)error->code : 0;
@@ -96,21 +110,41 @@ const struct form_block *bodies_block(const struct form *form, const char *sheet
     return NULL;
 }
 
-int bodies_read(const struct form *form, const char *bytes, size_t length, size_t largest, struct arena *arena, struct bodies *bodies, struct error *error)
+int bodies_file(const struct form *form, const char *bytes, size_t length, struct bodies *bodies, struct error *error)
 {
     size_t start = length >= 3 && !memcmp(bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
     int code;
 
-    error_clear(error);
-    memset(bodies, 0, sizeof *bodies);
-    bodies->arena = arena;
-    bodies->largest = largest;
-    if (!(bodies->list = arena_alloc(arena, BODIES_MAXIMUM * sizeof *bodies->list))) return error_internal(error, "out of memory");
+    bodies->first = bodies->count;
     while (start < length && strchr(" \t\r\n", bytes[start]) && bytes[start]) start++;
     if (archive_is(bytes, length)) code = bodies_sheets(form, bytes, length, bodies, error);
     else if (start < length && bytes[start] == '<') code = bodies_xml(form, bytes + start, length - start, bodies, error);
     else if (start < length && bytes[start] == '[') code = read_json(bytes + start, length - start, bodies, error);
-    else return error_set(error, ERROR_INVALID, "bulk_format", "内容应为JSON数组、XML或XLSX。", "A JSON array, XML or XLSX is expected.");
-    if (!code && !bodies->count) code = error_set(error, ERROR_INVALID, "no_documents", "其中没有单据。", "There is no document in it.");
+    else return error_set(error, ERROR_INVALID, "bulk_format", "内容应为JSON数组、XML、XLSX，或装有这些文件的ZIP。", "A JSON array, XML, XLSX, or a ZIP of such files is expected.");
+    if (!code && bodies->count == bodies->first) code = error_set(error, ERROR_INVALID, "no_documents", "其中没有单据。", "There is no document in it.");
     return code;
+}
+
+static bool is_workbook(const char *name) { return !strcmp(name, "xl/workbook.xml"); }
+
+/* A ZIP in which no workbook is. What is broken is left to the reader of workbooks, who says so. */
+static bool is_of_files(const char *bytes, size_t length, struct arena *arena)
+{
+    static const struct archive_limits limits = {BODIES_MAXIMUM, 0, BODIES_MAXIMUM};
+    struct archive_file *found;
+    struct error ignored;
+    size_t count;
+
+    return archive_is(bytes, length) && !archive_read(bytes, length, &limits, is_workbook, arena, &found, &count, &ignored) && !count;
+}
+
+int bodies_read(const struct form *form, const char *bytes, size_t length, size_t largest, struct arena *arena, struct bodies *bodies, struct error *error)
+{
+    error_clear(error);
+    memset(bodies, 0, sizeof *bodies);
+    bodies->arena = arena;
+    bodies->largest = largest;
+    bodies->file = bodies->key = "";
+    if (!(bodies->list = arena_alloc(arena, BODIES_MAXIMUM * sizeof *bodies->list))) return error_internal(error, "out of memory");
+    return is_of_files(bytes, length, arena) ? bodies_archive(form, bytes, length, bodies, error) : bodies_file(form, bytes, length, bodies, error);
 }

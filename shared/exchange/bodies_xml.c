@@ -228,7 +228,7 @@ static int take_root(struct roots *r, xmlNodePtr root, struct error *error)
         tell_unknown(r, "", NULL, NULL, root);
     }
     json_object_end(&r->json);
-    snprintf(name, sizeof name, "%zu", r->bodies->count + 1);
+    snprintf(name, sizeof name, "%zu", bodies_place(r->bodies));
     code = body.failed ? error_internal(error, "out of memory") : bodies_add(r->bodies, name, buffer_string(&body), body.length, error);
     buffer_free(&body);
     return code;

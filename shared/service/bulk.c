@@ -1,4 +1,4 @@
-/* Documents in bulk: a JSON array, XML or a workbook becomes a job; each document is made or refused on its own, with its problems. */
+/* Documents in bulk: a JSON array, XML, a workbook or a ZIP of such files with attachments becomes a job; each document is made or refused on its own, with its problems. */
 #include "service/bulk.h"
 
 #include "base/clock.h"
@@ -68,31 +68,46 @@ static void join_problems(struct slice read, const struct form_problems *problem
     buffer_free(&own);
 }
 
-int service_read_body(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form, bool submit,
-                      const char *bytes, size_t length, int64_t now, struct arena *arena, struct doc_incoming *incoming, struct error *error)
+static int read_document(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form,
+                         const struct bodies_content *content, int64_t now, struct arena *arena, struct doc_incoming *incoming, struct error *error)
 {
     struct form_problems *problems = arena_alloc(arena, sizeof *problems);
-    struct slice body, read;
     struct error own;
 
-    (void)submit;
-    error_clear(error);
     if (!problems) return error_internal(error, "out of memory");
-    if (!json_raw_member(bytes, length, "body", arena, &body, error) || !json_raw_member(bytes, length, "problems", arena, &read, error))
-        return error->code ? (int)error->code : error_internal(error, "a body in bulk without its members");
-    incoming->key = "";
-    incoming->kind = INCOMING_BROKEN;
     incoming->complete = true; /* what still keeps it from being submitted is told when that is tried */
     error_clear(&own);
-    doc_prepare_create(module, reader, principal, form, body.text, body.length, now, arena, problems, &incoming->save, &own);
+    doc_prepare_create(module, reader, principal, form, content->body.text, content->body.length, now, arena, problems, &incoming->save, &own);
     if (own.code == ERROR_UNAVAILABLE) {
         *error = own;
         return (int)error->code;
     }
     if (own.code && !problems->errors) form_problem_add(problems, own.field, arena_text(arena, own.name), false, arena_text(arena, own.zh), arena_text(arena, own.en));
-    if (!own.code && read.length <= 2) incoming->kind = INCOMING_DOCUMENT;
+    if (!own.code && content->problems.length <= 2) incoming->kind = INCOMING_DOCUMENT;
     else buffer_free(&incoming->save.body);
-    join_problems(read, problems, &incoming->problems);
+    join_problems(content->problems, problems, &incoming->problems);
+    return 0;
+}
+
+int service_read_body(struct doc_module *module, struct store_connection *reader, const struct principal *principal, const char *form, bool submit,
+                      const char *bytes, size_t length, int64_t now, struct arena *arena, struct doc_incoming *incoming, struct error *error)
+{
+    struct bodies_content content;
+
+    (void)submit;
+    error_clear(error);
+    if (bodies_content_read(bytes, length, arena, &content, error)) return (int)error->code;
+    incoming->key = content.key;
+    incoming->kind = INCOMING_BROKEN;
+    if (!content.type) return read_document(module, reader, principal, form, &content, now, arena, incoming, error);
+    incoming->kind = INCOMING_FILE;
+    incoming->type = content.type;
+    incoming->block = content.block;
+    incoming->place = content.place;
+    incoming->file_name = content.file_name;
+    incoming->bytes = content.bytes.text;
+    incoming->length = content.bytes.length;
+    buffer_reset(&incoming->problems);
     return 0;
 }
 

@@ -159,6 +159,22 @@ my $submitted = finished(bulk($json->encode(\@two), '?draft=0'));
 is_deeply([ map { $_->{ok} ? 1 : 0 } @{ $submitted->{results} } ], [ 1, 1 ], 'what is not complete is made all the same');
 is(scalar(grep { $_->{level} eq 'warning' } map { @{ $_->{problems} } } @{ $submitted->{results} }) >= 2, 1, '... and a warning says what keeps it from being submitted');
 
+# ---- a ZIP: files of documents, with attachments beside them
+
+my $plain = $json->encode([ body(base => { contract_no => 'ZIP-1' }) ]);
+my $used = $json->encode([ body(base => { contract_no => 'ZIP-2' }, goods => { hs_code => '8703235910', vehicle_kind => 'used' }, specs => { variant => 'used', rows => [ map { { vehicle_model => "M$_", vehicle_brand => 'B' } } 1, 2 ] }) ]);
+my $both = encode_utf8('<All>' . as_xml(body(base => { contract_no => 'ZIP-3' })) . as_xml(body(base => { contract_no => 'ZIP-4' })) . '</All>');
+my $packed = finished(bulk(zip('合同1.json' => $plain, '合同1.01.pdf' => pdf(), 'cars.json' => $used, 'cars.01.pdf' => pdf(), 'cars.19.specs.2.PDF' => pdf('second'), 'cars.19.specs.3.pdf' => pdf(), 'cars.77.pdf' => pdf(), 'both.xml' => $both), '?draft=0'));
+my %packed = map { $_->{row} => $_ } @{ $packed->{results} };
+is_deeply([ sort keys %packed ], [ sort '合同1.json/1', '合同1.01.pdf', 'cars.json/1', 'cars.01.pdf', 'cars.19.specs.2.PDF', 'cars.19.specs.3.pdf', 'cars.77.pdf', 'both.xml/1', 'both.xml/2' ], 'ZIP: each document and each attachment has its result, by its name');
+is($packed{'合同1.json/1'}{state}, 'PENDING_FIRST', 'with its attachment a document is complete, and submitted');
+is($packed{'both.xml/1'}{state}, 'DRAFT', 'without it is not');
+ok((grep { $_->{field} eq 'attachment/01' && $_->{level} eq 'warning' } @{ $packed{'both.xml/2'}{problems} }), 'which a warning says');
+my $cars = call('GET', "documents/$packed{'cars.json/1'}{id}")->json;
+is_deeply([ map { "$_->{type} $_->{block} $_->{row_id} $_->{file_name}" } sort { $a->{type} cmp $b->{type} } @{ $cars->{attachments} } ],
+	[ '01  0 cars.01.pdf', "19 specs $cars->{body}{specs}{rows}[1]{row_id} cars.19.specs.2.PDF" ], 'an attachment of a row is that row\'s');
+is_deeply([ map { my $r = $packed{$_}; "$r->{problems}[0]{rule} $r->{problems}[0]{level} " . ($r->{ok} ? 1 : 0) } 'cars.19.specs.3.pdf', 'cars.77.pdf' ], [ 'no_row error 0', 'attachment_type error 0' ], 'what has no place is refused on its own');
+
 # ---- problems of the text, at their place
 
 my $odd = finished(bulk(encode_utf8('<All>' . as_xml(body()) =~ s{<Base>}{<Base><Nonsense>1</Nonsense>}r . '<Other/>' . as_xml(body()) =~ s/version="1"/version="9"/r . '</All>')));
@@ -170,7 +186,13 @@ is_deeply([ map { $_->{ok} ? 1 : 0 } @{ finished(bulk('[{"base":{"year":2026}}, 
 # ---- refused as a whole, and nothing made
 
 my $before = $documents->() . ' ' . $sw->sql('export', 'SELECT count(*) FROM job');
+my %files = (
+	unknown_file => [ 'a.json' => $plain, 'a.exe' => 'MZ' ], attachment_of_nothing => [ 'a.json' => $plain, 'b.01.pdf' => pdf() ], attachment_of_several => [ 'a.xml' => $both, 'a.01.pdf' => pdf() ],
+	attachment_name => [ 'a.json' => $plain, 'a.01.specs.pdf' => pdf() ], same_name => [ 'a.json' => $plain, 'a.xml' => $both ], xml => [ 'a.json' => $plain, 'b.xml' => '<a><b>' ], file_too_large => [ 'a.json' => ' ' x (8 << 20) . '[]' ],
+	bulk_format => [ 'a.xml' => 'hello' ], document_type => [ 'a.xml' => '<!DOCTYPE a><a/>' ], xlsx => [ 'a.xlsx' => zip('b.json' => $plain) ], no_documents => [ 'a.json' => '[]' ],
+);
 my %whole = (
+	(map { ("422 $_ " => zip(@{ $files{$_} })) } keys %files),
 	'422 bulk_format' => 'hello', '400 malformed' => '[{"base":', '422 no_documents' => '[]', '422 xml' => '<a><b>', '422 document_type' => '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a><ExportLicenceApply>&e;</ExportLicenceApply></a>',
 	'422 too_many_documents' => '[' . join(',', ('{}') x 1001) . ']', '422 xlsx' => zip('xl/workbook.xml' => '<workbook/>'), '422 unknown_sheet' => workbook(whatever => [ ['x'], [1] ]), '422 no_document_of_row' => workbook(base => [ [ 'd', 'year' ], [ undef, '2026' ] ]),
 );
@@ -178,6 +200,7 @@ for my $wanted (sort keys %whole) {
 	my $answer = bulk($whole{$wanted});
 	my ($type) = $answer->json->{type} =~ m{([^/]*)$};
 	my ($status, $name) = split / /, $wanted;
+	like($answer->json->{message}{en}, qr/^[ab]\.\S+: /, "... by the file's name") if $wanted =~ / $/;
 	is($answer->status, $status, "refused: $wanted");
 	is($type, $name, '... by name') unless $status == 400;
 }

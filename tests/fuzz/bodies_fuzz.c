@@ -1,4 +1,4 @@
-/* Many documents in one text (JSON, XML, workbook): any bytes are refused with words, or become documents of which each is a body that is read, or
+/* Many documents in one text (JSON, XML, workbook, ZIP of them with attachments): any bytes are refused with words, or become documents of which each is a body that is read, or
    told of by field. */
 #include "../lib/checkout.h"
 
@@ -17,17 +17,17 @@ static struct form *form;
 static void check_item(const struct bodies_item *item, struct arena *arena)
 {
     struct form_problems *told = arena_alloc(arena, sizeof *told);
+    struct bodies_content content;
     struct form_body *ignored;
     struct error error;
-    struct slice body;
 
     error_clear(&error);
     if (!told) return; /* no memory left of what one input may have */
-    if (!json_raw_member(item->text.text, item->text.length, "body", arena, &body, &error) ||
-        !json_member(json_tree(item->text.text, item->text.length, arena, &error), "problems"))
-        abort();
-    if (body.length > BODY_MAXIMUM) abort();
-    form_read(form, body.text, body.length, false, arena, told, &ignored, &error); /* an error is told; nothing may break */
+    if (bodies_content_read(item->text.text, item->text.length, arena, &content, &error)) abort();
+    if (content.type) return;
+    if (!json_tree(content.problems.text, content.problems.length, arena, &error)) abort();
+    if (content.body.length > BODY_MAXIMUM) abort();
+    form_read(form, content.body.text, content.body.length, false, arena, told, &ignored, &error); /* an error is told; nothing may break */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
