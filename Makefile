@@ -140,8 +140,8 @@ build/wasm/form.wasm: $(wasm_objects)
 
 # ---- web -------------------------------------------------------------------------------------------------------
 
-# `npm ci` of npm 11 refuses the lock file of a Vite 6 project, `npm install` of 9, 10 and 11 takes it
-NPM_INSTALL := npm install --no-audit --no-fund --no-update-notifier --loglevel=error
+# exactly what the lock files say; npm 9, 10 and 11 take them
+NPM_INSTALL := npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 WEB := $(if $(wildcard web/package.json),web/dist/.built)
 WEB_SOURCES = $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -name form.wasm 2>/dev/null)
 
