@@ -1,6 +1,7 @@
 # One word each:
 #   make run      install what is missing, build, start everything in the foreground, load demo data; Ctrl-C stops it
 #   make start | stop | status | logs    the same in the background
+#   make verify   recomputes every event chain and every recorded root of an instance
 #   make build | test | lint | bench | fuzz | soak | install | clean
 #
 # Settings, on the command line:
@@ -59,14 +60,14 @@ ALL_LDFLAGS = $(VARIANT_FLAGS) -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now 
 ALL_LIBS = $(PKG_LIBS) -lm
 
 LIBRARY_SOURCES := $(wildcard shared/*/*.c)
-# modules/ekey is no program of the suite: it runs on an operator's own computer
-MODULES := $(filter-out ekey,$(sort $(patsubst modules/%/,%,$(dir $(wildcard modules/*/*.c)))))
+# modules/ekey and modules/folders are no programs of the suite: they run on an enterprise's own computers
+MODULES := $(filter-out ekey folders,$(sort $(patsubst modules/%/,%,$(dir $(wildcard modules/*/*.c)))))
 UNIT_TESTS := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c)))
 UNIT_HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 FUZZERS := $(sort $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
 
 LIBRARY  := $(V)/libsinglewindow.a
-PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages $(V)/bin/ekey-control
+PROGRAMS := $(MODULES:%=$(V)/bin/singlewindow-%) $(V)/bin/draw-pages $(V)/bin/ekey-control $(V)/bin/folder-client
 UNITS    := $(UNIT_TESTS:%=$(V)/unit/%)
 objects   = $(patsubst %.c,$(V)/obj/%.o,$(1))
 
@@ -99,6 +100,11 @@ $(V)/bin/draw-pages: $(call objects,$(wildcard shared/print/program/*.c)) $(LIBR
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(V)/bin/ekey-control: $(call objects,$(wildcard modules/ekey/*.c)) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(V)/bin/folder-client: $(call objects,$(wildcard modules/folders/*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -159,7 +165,7 @@ web/dist/.built: web/node_modules/.installed $(WEB_SOURCES) $(WASM) $(wildcard s
 
 # ---- what one types --------------------------------------------------------------------------------------------
 
-.PHONY: build c wasm web units packages packages-test run start stop restart status logs FORCE
+.PHONY: build c wasm web units packages packages-test run start stop restart status verify logs FORCE
 FORCE:
 
 packages:
@@ -188,6 +194,8 @@ stop:
 restart: stop start
 status:
 	@$(INSTANCE) status --var '$(VAR)'
+verify:
+	@$(INSTANCE) verify --var '$(VAR)'
 logs:
 	@tail -n 20 -F '$(VAR)'/log/*/current
 

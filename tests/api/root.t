@@ -15,10 +15,10 @@ my $log = $sw->var . '/roots/export.log';
 sub lines { open my $in, '<', $log or return; my @lines = <$in>; return @lines }
 sub spill { my ($path, @text) = @_; open my $out, '>', $path or die "$path: $!"; print {$out} @text; close $out or die; return $path }
 sub verify {
-	my $text = `$SingleWindow::Instance::ROOT/build/$variant/bin/singlewindow-export @{[ $sw->var ]}/settings verify 2>/dev/null`;
+	my $text = `VARIANT=$variant '$SingleWindow::Instance::ROOT/platform/instance' verify --quiet --var '@{[ $sw->var ]}' 2>/dev/null`;
 	my $code = $? >> 8;
-	my ($said) = grep { /broken_count/ } split /\n/, $text;
-	return { code => $code, $said ? %{ JSON::PP->new->decode($said) } : () };
+	my ($said) = $text =~ /^export: (\{.*\})$/m;
+	return { code => $code, text => $text, $said ? %{ JSON::PP->new->decode($said) } : () };
 }
 
 # RFC 6962 2.1, said once more
@@ -81,6 +81,7 @@ spill($log, $kept[1]);
 is_deeply(verify()->{wrong_roots}, ['2026-09-06'], 'a line taken out is seen');
 spill($log, @kept);
 is(verify()->{code}, 0, 'put back, all is well');
+is_deeply([ verify()->{text} =~ /^(\w+): \{/mg ], [qw(export mep nonmep origin)], 'one command looks at every module');
 
 SKIP: {
 	skip 'rewriting is tried on SQLite', 3 if $sw->database ne 'sqlite';
@@ -91,7 +92,8 @@ SKIP: {
 	my $hash = sha256_hex(join '', map({ "$_:" } $id, $sequence, $at, $actor, $kind), map { my $bytes = $_; length($bytes) . ":$bytes" } @text);
 	$sw->sql('export', "UPDATE document_event SET actor_name = 'somebody else', hash = '$hash' WHERE document = $id AND sequence = 1");
 	$sw->sql('export', "UPDATE document_event SET previous_hash = '$hash' WHERE document = $id AND sequence = 2");
-	is(verify()->{broken_count}, 1, 'an event changed in place breaks its chain');
+	my $broken = verify();
+	is("$broken->{broken_count} $broken->{code}", '1 1', 'an event changed in place breaks its chain');
 	$sw->sql('export', "DELETE FROM document_event WHERE document = $id AND sequence > 1");
 	$sw->sql('export', "UPDATE document SET event_sequence = 1, event_hash = '$hash' WHERE id = $id");
 	my $forged = verify();
