@@ -16,7 +16,7 @@ my %may = (
 );
 my @shared = sort keys %may;
 my %impure = map { $_ => 1 } qw(pthread.h threads.h time.h sys/time.h unistd.h fcntl.h sys/stat.h dirent.h sys/socket.h poll.h signal.h);
-my @modules = grep { $_ ne 'ekey' } map { m{^modules/([^/]+)$} ? $1 : () } glob 'modules/*'; # the client control is no program of the suite, and the word is a setting
+my @modules = grep { !/^(?:ekey|folders)$/ } map { m{^modules/([^/]+)$} ? $1 : () } glob 'modules/*'; # these are no programs of the suite, and the words mean other things, too
 my $bad = 0;
 
 sub complain { my ($file, $line, $text) = @_; print "$file:$line: $text\n"; $bad++; return }
