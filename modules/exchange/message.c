@@ -17,7 +17,7 @@ static void put_time(struct json_writer *json, const char *name, int64_t at)
     json_put_string(json, name, text);
 }
 
-static void webhook_body(const struct event *event, struct buffer *body)
+static void event_body(const struct event *event, struct buffer *body)
 {
     struct json_writer json;
 
@@ -31,11 +31,14 @@ static void webhook_body(const struct event *event, struct buffer *body)
     json_put_string(&json, "form", event->form);
     json_put_id(&json, "document", event->document);
     json_put_string(&json, "application_no", event->application_no);
+    json_put_string(&json, "form_no", event->form_no);
     json_put_string(&json, "licence_no", event->licence_no);
     json_put_string(&json, "machine", event->machine);
     json_put_string(&json, "from", event->from);
     json_put_string(&json, "to", event->to);
     json_put_words(&json, "label", event->label_zh, event->label_en);
+    json_put_string(&json, "opinion", event->opinion);
+    json_put_integer(&json, "sequence", event->sequence);
     json_object_end(&json);
     json_object_end(&json);
 }
@@ -47,7 +50,7 @@ void message_write(const struct event *event, const char *way, const char *langu
 
     if (english) buffer_printf(subject, "%s %s: %s", event->title_en, number, event->label_en);
     else buffer_printf(subject, "%s %s：%s", event->title_zh, number, event->label_zh);
-    if (!strcmp(way, "webhook")) webhook_body(event, body);
+    if (!strcmp(way, "webhook") || !strcmp(way, "collect")) event_body(event, body);
     else if (english)
         buffer_printf(body, "%s: the state of your %s %s is now \"%s\"%s%s.", portal, event->title_en, number, event->label_en,
                       *event->licence_no ? ", licence " : "", event->licence_no);

@@ -35,8 +35,8 @@ void relay_stop(struct program *program);
 
 /* One change of state, as a module gives it; texts in an arena. */
 struct event {
-    int64_t id, document, owner, creator, at;
-    const char *module, *agency, *form, *application_no, *licence_no, *machine, *from, *to;
+    int64_t id, document, owner, creator, sequence, at;
+    const char *module, *agency, *form, *application_no, *form_no, *licence_no, *machine, *from, *to, *opinion;
     const char *title_zh, *title_en, *label_zh, *label_en;
 };
 

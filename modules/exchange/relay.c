@@ -17,7 +17,7 @@
 #define LOOK_MILLISECONDS 5000   /* without being woken: what a program that died had claimed */
 #define RETRY_MILLISECONDS 500
 #define REQUEST_MILLISECONDS 5000
-#define ANSWER_MAXIMUM (1u << 20)
+#define ANSWER_MAXIMUM (4u << 20) /* what a reviewer says may be 2,000 bytes, each six when it is escaped */
 
 struct relay {
     struct program *program;
@@ -40,11 +40,12 @@ static struct event read_event(const struct json *json, const char *module)
     const struct json *title = json_member(json, "title"), *label = json_member(json, "label");
 
     return (struct event){.id = id_of(json, "id"), .document = id_of(json, "document"), .owner = json_member_integer(json, "owner", 0),
-                          .creator = id_of(json, "creator"), .at = json_member_integer(json, "at", 0), .module = module,
-                          .agency = text_of(json, "agency"), .form = text_of(json, "form"), .application_no = text_of(json, "application_no"),
+                          .creator = id_of(json, "creator"), .sequence = json_member_integer(json, "sequence", 0),
+                          .at = json_member_integer(json, "at", 0), .module = module, .agency = text_of(json, "agency"),
+                          .form = text_of(json, "form"), .application_no = text_of(json, "application_no"), .form_no = text_of(json, "form_no"),
                           .licence_no = text_of(json, "licence_no"), .machine = text_of(json, "machine"), .from = text_of(json, "from"),
-                          .to = text_of(json, "to"), .title_zh = text_of(title, "zh"), .title_en = text_of(title, "en"),
-                          .label_zh = text_of(label, "zh"), .label_en = text_of(label, "en")};
+                          .to = text_of(json, "to"), .opinion = text_of(json, "opinion"), .title_zh = text_of(title, "zh"),
+                          .title_en = text_of(title, "en"), .label_zh = text_of(label, "zh"), .label_en = text_of(label, "en")};
 }
 
 static int by_id(const void *a, const void *b)

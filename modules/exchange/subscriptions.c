@@ -13,6 +13,7 @@
 #define MOST 100 /* active ones of one person */
 #define CONFIRM_MILLISECONDS 5000
 #define MATCHES 500
+#define BODY_MAXIMUM 32768 /* what a reviewer says may be 2,000 bytes, each six when it is escaped */
 
 /* ---- what an event makes */
 
@@ -66,7 +67,7 @@ static int keep_one(struct store_connection *db, const struct keeping *keeping, 
     int64_t now = clock_now();
 
     buffer_init(&subject, 1024);
-    buffer_init(&body, 8192);
+    buffer_init(&body, BODY_MAXIMUM);
     message_write(event, match->way, match->language, config_text(keeping->program->config, "portal_zh", "中国国际贸易单一窗口"), &subject, &body);
     if (subject.failed || body.failed) error_internal(error, "a message is too long");
     else store_execute(db, error, NULL,

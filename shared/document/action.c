@@ -306,7 +306,7 @@ int doc_write_act(struct store_connection *db, struct doc_act *act, struct error
         return (int)error->code;
     snprintf(act->state, sizeof act->state, "%s", row->state[MACHINE_MAIN]);
     act->module->changed = clock_monotonic();
-    return store_row(db, row, error) || doc_status_add(db, row, before, act->now, error) ? (int)error->code : 0;
+    return store_row(db, row, error) || doc_status_add(db, row, before, act->opinion, act->now, error) ? (int)error->code : 0;
 }
 
 /* The document goes, its chain stays and ends in the deletion: a tombstone. */

@@ -83,8 +83,9 @@ int doc_split(struct store_connection *db, struct doc_act *act, struct error *er
 /* ERROR_INTERNAL when a definition's `split` does not fit the form it names. Once all definitions are loaded. */
 int doc_check_split(const struct doc_module *module, const struct form *form, struct error *error);
 
-/* A row of status_event for each machine whose state is not what it was before. In the transaction (document/status.h). */
-int doc_status_add(struct store_connection *db, const struct doc_row *row, char (*before)[32], int64_t now, struct error *error);
+/* A row of status_event for each machine whose state is not what it was before; `opinion` and row->event_sequence are those of the event
+   that tells of the change. In the transaction (document/status.h). */
+int doc_status_add(struct store_connection *db, const struct doc_row *row, char (*before)[32], const char *opinion, int64_t now, struct error *error);
 
 /* Effects of an action, in order; in the transaction. */
 int doc_effects(struct store_connection *db, struct doc_act *act, struct error *error);

@@ -8,20 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add(struct store_connection *db, const struct doc_row *row, int machine, const char *from, int64_t now, struct error *error)
+static int add(struct store_connection *db, const struct doc_row *row, int machine, const char *from, const char *opinion, int64_t now,
+               struct error *error)
 {
     return store_execute(db, error, NULL,
-        "INSERT INTO status_event (id, document, owner, creator, agency, form, application_no, licence_no, machine, from_state, to_state, at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO status_event (id, document, owner, creator, agency, form, application_no, form_no, licence_no, machine, from_state, to_state, "
+        "sequence, opinion, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         STORE_VALUES(store_integer(random_id(now)), store_integer(row->id), store_integer(row->enterprise), store_integer(row->creator),
-                     store_string(row->agency), store_string(row->form), store_string(row->application_no), store_string(row->licence_no),
-                     store_integer(machine), store_string(from), store_string(row->state[machine]), store_integer(now)));
+                     store_string(row->agency), store_string(row->form), store_string(row->application_no), store_string(row->form_no),
+                     store_string(row->licence_no), store_integer(machine), store_string(from), store_string(row->state[machine]),
+                     store_integer(row->event_sequence), store_string(opinion), store_integer(now)));
 }
 
-int doc_status_add(struct store_connection *db, const struct doc_row *row, char (*before)[32], int64_t now, struct error *error)
+int doc_status_add(struct store_connection *db, const struct doc_row *row, char (*before)[32], const char *opinion, int64_t now, struct error *error)
 {
     for (int machine = 0; machine < MACHINE_COUNT; machine++)
-        if (strcmp(before[machine], row->state[machine]) && add(db, row, machine, before[machine], now, error)) return (int)error->code;
+        if (strcmp(before[machine], row->state[machine]) && add(db, row, machine, before[machine], opinion, now, error)) return (int)error->code;
     return 0;
 }
 
@@ -62,6 +64,9 @@ static void write_event(struct store_rows *rows, const struct doc_module *module
     json_put_string(json, "from", store_column_text(rows, 9, NULL));
     json_put_string(json, "to", store_column_text(rows, 10, NULL));
     json_put_integer(json, "at", store_column_integer(rows, 11));
+    json_put_integer(json, "sequence", store_column_integer(rows, 12));
+    json_put_string(json, "form_no", store_column_text(rows, 13, NULL));
+    json_put_string(json, "opinion", store_column_text(rows, 14, NULL));
     write_words(doc_form(module, store_column_text(rows, 5, NULL), date_of_instant(clock_now())), machine, store_column_text(rows, 10, NULL), json);
     json_object_end(json);
 }
@@ -74,7 +79,7 @@ int status_claim(struct store_connection *db, const struct doc_module *module, i
     if (store_query(db, &rows, error,
                     "UPDATE status_event SET lease = $1 WHERE id IN (SELECT id FROM status_event WHERE lease < $2 ORDER BY id LIMIT $3 "
                     "{for update} {skip locked}) RETURNING id, document, owner, creator, agency, form, application_no, licence_no, machine, "
-                    "from_state, to_state, at",
+                    "from_state, to_state, at, sequence, form_no, opinion",
                     STORE_VALUES(store_integer(now + STATUS_LEASE_MILLISECONDS), store_integer(now), store_integer(count))))
         return (int)error->code;
     json_object(json);

@@ -11,8 +11,9 @@
 int status_waits(struct store_connection *reader, bool *waits, struct error *error);
 
 /* Claims at most `count` of the oldest for a minute and writes {"events":[{"id","document","owner","creator","agency","form","title",
-   "application_no","licence_no","machine","from","to","label","at"}]}; in any order. `title` and `label` are what people call the form and
-   the state that it came to. In a transaction. */
+   "application_no","form_no","licence_no","machine","from","to","label","sequence","opinion","at"}]}; in any order. `title` and `label` are
+   what people call the form and the state that it came to; `sequence` and `opinion` are those of the document's event that the change
+   belongs to (0 and "" in rows of a program that did not write them yet). In a transaction. */
 int status_claim(struct store_connection *db, const struct doc_module *module, int64_t count, struct json_writer *json, struct error *error);
 
 /* Forgets what was taken. In a transaction. */

@@ -90,6 +90,9 @@ is((took('sms'))[1]{head}{authorization}, 'Bearer token-of-sms', 'with the token
 my ($called) = took('hook');
 my $event = JSON::PP->new->utf8->decode($called->{body});
 is_deeply([ $event->{type}, @{ $event->{data} }{qw(module form document from to application_no)} ], [ 'document.status_changed', 'export', 'export_licence', $id, 'DRAFT', 'PENDING_FIRST', $number ], 'the webhook says what');
+my $at = $admin->get("/api/export/documents/$id")->json->{document};
+my ($submit) = grep { $_->{action} eq 'submit' } @{ $admin->get("/api/export/documents/$id/events")->json->{events} };
+is_deeply([ @{ $event->{data} }{qw(form_no opinion sequence)} ], [ $at->{form_no}, '', $submit->{sequence} ], 'with the form number, and by which event of the document');
 my ($key) = $hook->json->{secret} =~ /^whsec_(.*)/;
 my $signature = hmac_sha256_base64(join('.', @{ $called->{head} }{qw(webhook-id webhook-timestamp)}, $called->{body}), decode_base64($key));
 is($called->{head}{'webhook-signature'}, "v1,$signature=", 'and is signed');
@@ -110,6 +113,12 @@ submitted($other);
 act($other, $watched, 'submit');
 ok(wait_until(sub { took('other') }), 'of a document');
 is_deeply([ map { JSON::PP->new->utf8->decode($_->{body})->{data}{document} } took('other') ], [$watched], 'that one and no other');
+
+# ---- what a reviewer says goes to programs
+my $returned = submitted();
+act($officer, $returned, 'first_return', '请补充"合同"' . '<' x 1900);
+ok(wait_until(sub { grep { my $data = JSON::PP->new->utf8->decode($_->{body})->{data}; $data->{document} eq $returned && $data->{opinion} eq '请补充"合同"' . '<' x 1900 } took('hook') }), 'an opinion of the greatest length comes by webhook');
+wait_until(sub { !grep { $_->{state} eq 'waiting' } deliveries($portal) });
 
 # ---- an hour without gateways: nothing is lost, nothing comes twice
 my %before = map { ($_ => scalar took($_)) } qw(mail sms hook);

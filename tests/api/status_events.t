@@ -25,8 +25,8 @@ act($applicant, $id, 'submit');
 my $events = claimed();
 my $row = $applicant->get("/api/export/documents/$id")->json->{document};
 is_deeply(steps(@$events), ['main DRAFT PENDING_FIRST'], 'submitting is one');
-is_deeply({ map { ($_ => $events->[0]{$_}) } qw(document form application_no licence_no agency at) },
-	{ document => $id, form => 'export_licence', application_no => $row->{application_no}, licence_no => '', agency => 'AA', at => $sw->clock }, 'it says of which document, and when');
+is_deeply({ map { ($_ => $events->[0]{$_}) } qw(document form application_no form_no licence_no agency opinion at) },
+	{ document => $id, form => 'export_licence', application_no => $row->{application_no}, form_no => $row->{form_no}, licence_no => '', agency => 'AA', opinion => '', at => $sw->clock }, 'it says of which document, and when');
 like($events->[0]{owner} . ' ' . $events->[0]{creator}, qr/^\d+ \d+$/, 'and whose');
 is_deeply(claimed(), [], 'what one has claimed no other gets');
 is(taken(@$events), 204, 'what was taken is acknowledged');
@@ -42,6 +42,10 @@ $events = claimed();
 is_deeply(steps(@$events), [ 'main PENDING_FIRST PENDING_SECOND', 'main PENDING_SECOND APPROVED', 'main APPROVED PRINTED', 'customs  NOT_ARRIVED' ],
 	'review and issue, what the portal does itself, too; every machine its own, in order');
 is($events->[2]{licence_no}, licence_of($applicant, $id), 'with the number that it has then');
+my %said = map { ($_->{sequence} => $_->{opinion}) } @{ $applicant->get("/api/export/documents/$id/events")->json->{events} };
+is_deeply([ map { $_->{opinion} } @$events ], [ map { $said{ $_->{sequence} } } @$events ], 'with what was said, as the events of the document tell');
+is($events->[0]{opinion}, '同意', '... by the reviewer');
+is($events->[2]{sequence}, $events->[3]{sequence}, 'what changes together is of one event');
 taken(@$events);
 
 my @many = map { complete($applicant) } 1 .. 60;
