@@ -50,8 +50,8 @@ static int claim(struct store_connection *db, void *argument, struct error *erro
     d->found = false;
     if (store_query(db, &rows, error,
                     "UPDATE delivery SET lease = $1, attempts = attempts + 1 WHERE id IN (SELECT d.id FROM delivery d WHERE d.state = 'waiting' AND "
-                    "d.next_at <= $2 AND d.lease < $3 AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.state = 'waiting' AND o.lease >= $3 AND "
-                    "o.address = d.address) ORDER BY d.next_at, d.id LIMIT 1 {for update} {skip locked}) "
+                    "d.next_at <= $2 AND d.lease < $3 AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.state = 'waiting' AND o.lease > 0 AND o.lease >= $3 "
+                    "AND o.address = d.address) ORDER BY d.next_at, d.id LIMIT 1 {for update} {skip locked}) "
                     "RETURNING id, subscription, account, way, address, subject, body, begun, attempts",
                     STORE_VALUES(store_integer(lease + LEASE_MILLISECONDS), store_integer(now), store_integer(lease))))
         return (int)error->code;

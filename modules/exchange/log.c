@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define READERS (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON | PRINCIPAL_ADMINISTRATOR)
-#define CHOSEN "(account = $1 OR $1 = 0) AND (module = $2 OR $2 = '') AND (state = $3 OR $3 = '') AND (way = $4 OR $4 = '')"
+#define CHOSEN "(account = $1 OR $1 = 0) AND (module = $2 OR $2 = '') AND (state = $3 OR $3 = '') AND (way = $4 OR $4 = '') AND " PUSH_SEEN(5)
 
 /* 0: everybody's. */
 static int64_t whose(const struct web_call *call)
@@ -25,7 +25,7 @@ static void put_delivery(struct web_call *call, struct store_rows *rows)
     json_put_id(&call->json, "document", store_column_integer(rows, 8));
     json_put_integer(&call->json, "attempts", store_column_integer(rows, 9));
     json_put_integer(&call->json, "created", store_column_integer(rows, 10));
-    json_put_integer(&call->json, "next_at", store_column_integer(rows, 11));
+    json_put_integer(&call->json, "next_at", store_column_integer(rows, 11) == COLLECT_NEXT_AT ? 0 : store_column_integer(rows, 11));
     json_put_integer(&call->json, "finished", store_column_integer(rows, 12));
     json_object_end(&call->json);
 }
@@ -38,22 +38,24 @@ static const char *text_query(struct web_call *call, const char *name)
 
 static int deliveries_get(struct web_call *call)
 {
-    const struct store_value chosen[] = {store_integer(whose(call)), store_string(text_query(call, "module")), store_string(text_query(call, "state")),
-                                         store_string(text_query(call, "way"))};
-    struct store_value all[6] = {chosen[0], chosen[1], chosen[2], chosen[3]};
+    char modules[PUSH_MODULES_SIZE];
+    struct store_value all[7] = {store_integer(whose(call)), store_string(text_query(call, "module")), store_string(text_query(call, "state")),
+                                 store_string(text_query(call, "way"))};
     struct store_rows rows;
     int64_t page, size, total = 0;
 
+    push_modules(call, modules);
+    all[4] = store_string(modules);
     if (web_query_integer(call, "page", 1, 100000, 1, &page) || web_query_integer(call, "size", 1, 100, 20, &size) ||
-        store_query(reader_of(call), &rows, &call->error, "SELECT COUNT(id) FROM delivery WHERE " CHOSEN, chosen, 4))
+        store_query(reader_of(call), &rows, &call->error, "SELECT COUNT(id) FROM delivery WHERE " CHOSEN, all, 5))
         return (int)call->error.code;
     if (store_next(&rows)) total = store_column_integer(&rows, 0);
     if (store_end(&rows)) return (int)call->error.code;
-    all[4] = store_integer(size);
-    all[5] = store_integer((page - 1) * size);
+    all[5] = store_integer(size);
+    all[6] = store_integer((page - 1) * size);
     if (store_query(reader_of(call), &rows, &call->error,
                     "SELECT id, module, way, address, number, subject, state, answer, document, attempts, created, next_at, finished FROM delivery WHERE " CHOSEN
-                    " ORDER BY id DESC LIMIT $5 OFFSET $6", all, 6))
+                    " ORDER BY id DESC LIMIT $6 OFFSET $7", all, 7))
         return (int)call->error.code;
     json_object(&call->json);
     json_put_id(&call->json, "total", total);
@@ -65,16 +67,20 @@ static int deliveries_get(struct web_call *call)
     return store_end(&rows);
 }
 
-/* Sent again at once, under the id it had. What is being sent now is left alone. */
+/* Sent again at once, under the id it had, or back in its place in the queue. What is being sent now is left alone. */
 static int retry_work(void *connection, struct web_call *call, struct error *error)
 {
     int64_t id, changed;
+    char modules[PUSH_MODULES_SIZE];
 
     if (web_parameter_id(call, 0, &id)) return (int)(*error = call->error).code;
+    push_modules(call, modules);
     call->status = 204;
     if (store_execute(connection, error, &changed,
-                      "UPDATE delivery SET state = 'waiting', attempts = 0, next_at = $3, begun = $3, finished = 0 WHERE id = $1 AND (account = $2 OR $2 = 0) AND lease < $4",
-                      STORE_VALUES(store_integer(id), store_integer(whose(call)), store_integer(clock_now()), store_integer(clock_lease()))))
+                      "UPDATE delivery SET state = 'waiting', attempts = 0, next_at = CASE WHEN way = 'collect' THEN CAST($5 AS BIGINT) ELSE $3 END, begun = $3, "
+                      "finished = 0 WHERE id = $1 AND (account = $2 OR $2 = 0) AND lease < $4 AND " PUSH_SEEN(6),
+                      STORE_VALUES(store_integer(id), store_integer(whose(call)), store_integer(clock_now()), store_integer(clock_lease()),
+                                   store_integer(COLLECT_NEXT_AT), store_string(modules))))
         return (int)error->code;
     return changed ? 0 : error_set(error, ERROR_NOT_FOUND, "not_found", "没有这条推送记录，或正在发送。", "There is no such delivery, or it is being sent now.");
 }
@@ -91,6 +97,6 @@ static int retry(struct web_call *call)
 }
 
 const struct web_route delivery_routes[] = {
-    {"GET", "/api/exchange/deliveries", deliveries_get, READERS, 0, 0, LANE_FAST, 0, {0, 0}},
-    {"POST", "/api/exchange/deliveries/:id/retry", retry, READERS, 0, 0, LANE_FAST, 1024, {0, 0}},
+    {"GET", "/api/exchange/deliveries", deliveries_get, READERS, 0, WEB_BY_KEY, LANE_FAST, 0, {0, 0}},
+    {"POST", "/api/exchange/deliveries/:id/retry", retry, READERS, 0, WEB_BY_KEY, LANE_FAST, 1024, {0, 0}},
     {0}};

@@ -31,8 +31,8 @@ static int open_all(struct program *program, struct error *error)
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, wechat_routes, gate_routes, gate_admin_routes, gate_handle_routes,
-                                              gate_xsd_routes};
+    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, collect_routes, wechat_routes, gate_routes, gate_admin_routes,
+                                              gate_handle_routes, gate_xsd_routes};
     int count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)

@@ -25,7 +25,7 @@ struct program {
 
 struct program *program_of(struct web_call *call);
 
-extern const struct web_route live_routes[], relay_routes[], subscription_routes[], delivery_routes[], wechat_routes[];
+extern const struct web_route live_routes[], relay_routes[], subscription_routes[], delivery_routes[], collect_routes[], wechat_routes[];
 
 /* ---- relay.c: takes changes of state from the modules */
 

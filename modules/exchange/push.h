@@ -9,9 +9,22 @@
 /* Keeps a delivery for each subscription that an event concerns; an event that comes again makes none again. */
 int push_keep(struct program *program, struct store_connection *reader, const struct event *events, size_t count, struct error *error);
 
+/* Of which modules the caller has to do with subscriptions and deliveries, as ",a,b,": with an API key those that the key may view. "": of all;
+   people keep what is theirs, whatever became of their rights, so that they can end it. PUSH_SEEN is the condition on it, as parameter $n. */
+#define PUSH_MODULES_SIZE (PRINCIPAL_GRANTS * 17 + 2)
+#define PUSH_SEEN(n) "($" #n " = '' OR $" #n " LIKE '%,' || module || ',%')"
+void push_modules(const struct web_call *call, char modules[PUSH_MODULES_SIZE]);
+
+/* ---- collect.c: queues of way collect, which their owners' systems fetch from */
+
+/* next_at of what waits in a queue: beyond all times, so that who sends never comes across it. */
+#define COLLECT_NEXT_AT INT64_MAX
+/* Whether a queue may be called that: 1 to 32 of a-z, 0-9 and -. ERROR_INVALID with the field. */
+int collect_name(const char *name, const char *field, struct error *error);
+
 /* ---- message.c: what is said */
 
-/* The subject, and the text for people or the JSON of a webhook. */
+/* The subject, and the text for people or the JSON of webhooks and queues. */
 void message_write(const struct event *event, const char *way, const char *language, const char *portal, struct buffer *subject, struct buffer *body);
 
 /* ---- webhook.c: signed as Standard Webhooks say (https://www.standardwebhooks.com) */

@@ -64,7 +64,7 @@ static int keep_one(struct store_connection *db, const struct keeping *keeping, 
 {
     const struct event *event = match->event;
     struct buffer subject, body;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), next = strcmp(match->way, "collect") ? now : COLLECT_NEXT_AT;
 
     buffer_init(&subject, 1024);
     buffer_init(&body, BODY_MAXIMUM);
@@ -72,11 +72,11 @@ static int keep_one(struct store_connection *db, const struct keeping *keeping, 
     if (subject.failed || body.failed) error_internal(error, "a message is too long");
     else store_execute(db, error, NULL,
         "INSERT INTO delivery (id, subscription, account, module, event, way, address, document, number, subject, body, created, begun, next_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12) ON CONFLICT (module, event, subscription) DO NOTHING",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13) ON CONFLICT (module, event, subscription) DO NOTHING",
         STORE_VALUES(store_integer(random_id(now)), store_integer(match->subscription), store_integer(match->account), store_string(event->module),
                      store_integer(event->id), store_string(match->way), store_string(match->address), store_integer(event->document),
                      store_string(*event->application_no ? event->application_no : event->licence_no), store_string(buffer_string(&subject)),
-                     store_string(buffer_string(&body)), store_integer(now)));
+                     store_string(buffer_string(&body)), store_integer(now), store_integer(next)));
     buffer_free(&subject);
     buffer_free(&body);
     return (int)error->code;
@@ -191,6 +191,7 @@ static int bound_wechat(struct web_call *call, struct wish *wish)
 static int take_address(struct web_call *call, struct wish *wish, const char *code)
 {
     if (!strcmp(wish->way, "wechat")) return bound_wechat(call, wish);
+    if (!strcmp(wish->way, "collect")) return collect_name(wish->address, "address", &call->error);
     if (strcmp(wish->way, "webhook")) return confirm(call, wish, code);
     webhook_secret(wish->secret);
     return webhook_address(program_of(call), wish->address ? wish->address : "", &call->error);
@@ -215,6 +216,17 @@ static int take_forms(struct web_call *call, const struct service_input *input, 
     return (int)call->error.code;
 }
 
+void push_modules(const struct web_call *call, char modules[PUSH_MODULES_SIZE])
+{
+    const struct program *program = call->application;
+    size_t used = caller(call)->api_key ? 1 : 0;
+
+    snprintf(modules, PUSH_MODULES_SIZE, "%s", used ? "," : "");
+    for (int i = 0; used && i < program->module_count; i++)
+        if (principal_may(caller(call), program->modules[i], RIGHT_VIEW))
+            used += (size_t)snprintf(modules + used, PUSH_MODULES_SIZE - used, "%s,", program->modules[i]);
+}
+
 static bool has_module(const struct web_call *call, const char *module)
 {
     const struct program *program = call->application;
@@ -226,7 +238,7 @@ static bool has_module(const struct web_call *call, const char *module)
 
 static int take_wish(struct web_call *call, struct wish *wish)
 {
-    static const char *const ways[] = {"mail", "sms", "wechat", "webhook", NULL}, *const scopes[] = {"document", "enterprise", "user", NULL};
+    static const char *const ways[] = {"mail", "sms", "wechat", "webhook", "collect", NULL}, *const scopes[] = {"document", "enterprise", "user", NULL};
     struct service_input input;
     const char *code;
 
@@ -291,11 +303,13 @@ static int subscribe(struct web_call *call)
 static int cancel_work(void *connection, struct web_call *call, struct error *error)
 {
     int64_t id, changed, now = clock_now();
+    char modules[PUSH_MODULES_SIZE];
 
     if (web_parameter_id(call, 0, &id)) return (int)(*error = call->error).code;
+    push_modules(call, modules);
     call->status = 204;
-    if (store_execute(connection, error, &changed, "UPDATE subscription SET state = 'cancelled', cancelled = $3 WHERE id = $1 AND account = $2 AND state = 'active'",
-                      STORE_VALUES(store_integer(id), store_integer(caller(call)->user), store_integer(now))))
+    if (store_execute(connection, error, &changed, "UPDATE subscription SET state = 'cancelled', cancelled = $3 WHERE id = $1 AND account = $2 AND state = 'active' AND " PUSH_SEEN(4),
+                      STORE_VALUES(store_integer(id), store_integer(caller(call)->user), store_integer(now), store_string(modules))))
         return (int)error->code;
     if (!changed) return error_set(error, ERROR_NOT_FOUND, "not_found", "没有这个订阅，或已取消。", "There is no such subscription, or it is cancelled.");
     return store_execute(connection, error, NULL, "UPDATE delivery SET state = 'dropped', answer = 'cancelled', finished = $2 WHERE subscription = $1 AND state = 'waiting'",
@@ -309,12 +323,14 @@ static int cancel(struct web_call *call) { return web_write(call, cancel_work, N
 static int subscriptions_get(struct web_call *call)
 {
     const char *module = web_query(call, "module");
+    char modules[PUSH_MODULES_SIZE];
     struct store_rows rows;
 
+    push_modules(call, modules);
     if (store_query(reader_of(call), &rows, &call->error,
                     "SELECT id, module, way, address, scope, document_no, forms, language, state, created, cancelled FROM subscription "
-                    "WHERE account = $1 AND (module = $2 OR $2 = '') ORDER BY id DESC LIMIT 200",
-                    STORE_VALUES(store_integer(caller(call)->user), store_string(module ? module : ""))))
+                    "WHERE account = $1 AND (module = $2 OR $2 = '') AND " PUSH_SEEN(3) " ORDER BY id DESC LIMIT 200",
+                    STORE_VALUES(store_integer(caller(call)->user), store_string(module ? module : ""), store_string(modules))))
         return (int)call->error.code;
     json_object(&call->json);
     json_put_boolean(&call->json, "wechat", gateway_has(&program_of(call)->gateway, GATEWAY_WECHAT));
@@ -335,7 +351,7 @@ static int subscriptions_get(struct web_call *call)
 }
 
 const struct web_route subscription_routes[] = {
-    {"GET", "/api/exchange/subscriptions", subscriptions_get, APPLICANTS, 0, 0, LANE_FAST, 0, {0, 0}},
-    {"POST", "/api/exchange/subscriptions", subscribe, APPLICANTS, 0, 0, LANE_SLOW, 4096, {30, 60}},
-    {"DELETE", "/api/exchange/subscriptions/:id", cancel, APPLICANTS, 0, 0, LANE_FAST, 0, {0, 0}},
+    {"GET", "/api/exchange/subscriptions", subscriptions_get, APPLICANTS, 0, WEB_BY_KEY, LANE_FAST, 0, {0, 0}},
+    {"POST", "/api/exchange/subscriptions", subscribe, APPLICANTS, 0, WEB_BY_KEY, LANE_SLOW, 4096, {30, 60}},
+    {"DELETE", "/api/exchange/subscriptions/:id", cancel, APPLICANTS, 0, WEB_BY_KEY, LANE_FAST, 0, {0, 0}},
     {0}};

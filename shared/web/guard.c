@@ -98,10 +98,22 @@ static int key_load(struct web_call *call, enum principal_kind kind, struct erro
     return 0;
 }
 
+static bool takes_keys(const struct web_server *server, const struct web_route *route)
+{
+    return server->takes_keys || route->flags & WEB_BY_KEY;
+}
+
+bool web_route_by_key(const struct web_server *server, const struct web_route *route)
+{
+    if (!takes_keys(server, route) || route->flags & (WEB_INTERNAL_ONLY | WEB_PARTNER_ONLY))
+        return false;
+    return route->flags & WEB_ANONYMOUS || !route->kinds || route->kinds & PRINCIPAL_ENTERPRISE;
+}
+
 /* A key speaks for itself: a cookie beside it counts for nothing. */
 static bool has_enterprise_key(struct web_call *call)
 {
-    const char *given = call->server->takes_keys ? web_header(call, "authorization") : NULL;
+    const char *given = takes_keys(call->server, call->route) ? web_header(call, "authorization") : NULL;
     return given && !strncasecmp(given, ENTERPRISE_KEY, sizeof ENTERPRISE_KEY - 1);
 }
 
@@ -146,7 +158,7 @@ static int rights_check(const struct web_call *call, struct error *error)
         return 0;
     if (route->kinds && !(route->kinds & (unsigned)principal->kind))
         return forbidden(error);
-    if (principal->api_key && !(route->flags & WEB_ANONYMOUS) && !principal_may(principal, call->server->module, RIGHT_VIEW))
+    if (principal->api_key && !(route->flags & (WEB_ANONYMOUS | WEB_BY_KEY)) && !principal_may(principal, call->server->module, RIGHT_VIEW))
         return forbidden(error);
     if (route->rights && !principal_may(principal, call->server->module, route->rights))
         return forbidden(error);

@@ -91,6 +91,8 @@ enum web_flag {
     WEB_NO_USE = 32,      /* asked by a page on its own: does not start the session's idle time again */
     WEB_BY_CERTIFICATE = 64, /* with WEB_PARTNER_ONLY: instead of an API key the client certificate that nginx has checked says who calls; what
                                 comes with one reaches these routes only */
+    WEB_BY_KEY = 128,     /* an enterprise's API key will do, also in a program whose routes take none (web_takes_keys); what the key may, module
+                             by module, is the handler's to ask */
     WEB_RAW_BODY = 16     /* any content type; otherwise a body must be application/json */
 };
 
@@ -127,6 +129,8 @@ void web_epoch_source(struct web_server *server, int (*source)(void *context, in
 /* API keys of enterprises (Authorization: Bearer sw_...) count on this program's public routes, instead of a session and without a CSRF
    token. To be called before web_run. */
 void web_takes_keys(struct web_server *server);
+/* Whether an enterprise's own systems may call the route, with a key or (anonymous ones) without. */
+bool web_route_by_key(const struct web_server *server, const struct web_route *route);
 
 /* Which settings the program was started with. */
 const struct config *web_config(const struct web_server *server);

@@ -34,6 +34,16 @@ await test(async () => {
   await page.keyboard.press('Escape')
   await secret.waitFor({ state: 'hidden' })
 
+  // a system of the enterprise has subscribed: the page's person sees it and can end it
+  await page.evaluate(async () => {
+    const { csrf } = await (await fetch('/api/account/session')).json()
+    await (await fetch('/api/exchange/subscriptions', { method: 'POST', body: JSON.stringify({ module: 'export', way: 'collect', address: 'erp', scope: 'enterprise' }), headers: { 'X-CSRF-Token': csrf, 'Content-Type': 'application/json' } })).text()
+  })
+  await page.reload()
+  const queue = page.getByRole('row').filter({ hasText: '系统取回' }).filter({ hasText: '有效' })
+  await queue.waitFor()
+  like(await queue.innerText(), /\berp\b/, 'what a system collects stands in the list')
+
   const id = await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence')).json()).items[0].id)
   await page.evaluate(async (document) => {
     const { csrf } = await (await fetch('/api/account/session')).json()
@@ -44,6 +54,15 @@ await test(async () => {
   for (let tries = 0; tries < 50 && !(await sent.count()); tries++) { await page.getByRole('button', { name: '刷新' }).last().click(); await page.waitForTimeout(200) }
   is(await sent.count(), 1, 'what was sent stands in the log')
   await look(page, 'log')
+  await page.getByLabel('推送方式').last().selectOption('collect')
+  await page.getByRole('button', { name: '查询' }).last().click()
+  await sent.waitFor({ state: 'hidden' })
+  await page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '系统取回' }).waitFor()
+  ok(true, 'the log is filtered by what is collected')
+  await queue.getByRole('button', { name: /取消订阅/ }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
+  await page.getByRole('row').filter({ hasText: '系统取回' }).filter({ hasText: '已取消' }).first().waitFor()
+  ok(true, 'and cancelled like any other')
 
   await line.first().getByRole('button', { name: /取消订阅/ }).click()
   await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()

@@ -329,6 +329,7 @@ export default {
   "push.by.wechat": "WeChat",
   "push.by.webhook": "Webhook",
   "push.address": "Address",
+  "push.by.collect": "Collected by a system",
   "push.own.mail": "The e-mail address of my account",
   "push.own.sms": "The mobile number of my account",
   "push.another": "Another, to be confirmed",

@@ -329,6 +329,7 @@ export default {
   "push.by.wechat": "微信",
   "push.by.webhook": "Webhook（系统对接地址）",
   "push.address": "接收地址",
+  "push.by.collect": "系统取回",
   "push.own.mail": "账户登记的邮箱",
   "push.own.sms": "账户登记的手机号码",
   "push.another": "其他（须验证）",
