@@ -1,5 +1,5 @@
-/* GET /api/openapi.json: what an enterprise's own systems may call, OpenAPI 3.1. Each document module tells its paths and bodies
-   (shared/service/openapi.c); what they have in common stands in schema/api/routes.json. */
+/* GET /api/openapi.json: what an enterprise's own systems may call, OpenAPI 3.1. Each document module tells its paths and bodies, and the
+   exchange program its paths (shared/service/openapi.h); what they have in common stands in schema/api/routes.json. */
 #include "account.h"
 
 #include "base/file.h"
@@ -11,6 +11,8 @@
 #define PART_MAXIMUM ((size_t)4 << 20)
 #define ASK_MILLISECONDS 2000
 
+#define EXCHANGE "exchange"
+
 /* The members of an object, to stand among others in one. */
 static void add_members(struct buffer *out, struct slice object)
 {
@@ -21,7 +23,7 @@ static void add_members(struct buffer *out, struct slice object)
     buffer_bytes(out, object.text + 1, object.length - 2);
 }
 
-static int part_read(struct web_call *call, const char *module, struct buffer *paths, struct buffer *schemas)
+static int part_read(struct web_call *call, const char *program, struct buffer *paths, struct buffer *schemas)
 {
     char path[64];
     struct buffer part;
@@ -29,7 +31,7 @@ static int part_read(struct web_call *call, const char *module, struct buffer *p
     struct slice members;
     buffer_init(&part, PART_MAXIMUM);
     arena_init(&arena, 0);
-    snprintf(path, sizeof path, "/internal/%s/openapi", module);
+    snprintf(path, sizeof path, "/internal/%s/openapi", program);
     int code = web_internal_request(call->server, "GET", path, NULL, ASK_MILLISECONDS, &part, &call->error);
     if (!code && json_raw_member(buffer_string(&part), part.length, "paths", &arena, &members, &call->error)) {
         add_members(paths, members);
@@ -67,6 +69,13 @@ static void put_components(struct web_call *call, const struct json *components,
     buffer_free(&common);
 }
 
+static void put_tag(struct web_call *call, const char *program)
+{
+    json_object(&call->json);
+    json_put_string(&call->json, "name", program);
+    json_object_end(&call->json);
+}
+
 static void write_all(struct web_call *call, const struct json *file, const struct buffer *paths, const struct buffer *schemas)
 {
     static const char servers[] = "[{\"url\":\"/\"}]", security[] = "[{\"apiKey\":[]},{\"session\":[]}]";
@@ -78,11 +87,9 @@ static void write_all(struct web_call *call, const struct json *file, const stru
     json_put_raw(&call->json, "security", security, sizeof security - 1);
     json_name(&call->json, "tags");
     json_array(&call->json);
-    for (int i = 0; i < account_of(call)->module_count; i++) {
-        json_object(&call->json);
-        json_put_string(&call->json, "name", account_of(call)->modules[i]);
-        json_object_end(&call->json);
-    }
+    for (int i = 0; i < account_of(call)->module_count; i++)
+        put_tag(call, account_of(call)->modules[i]);
+    put_tag(call, EXCHANGE);
     json_array_end(&call->json);
     json_name(&call->json, "paths");
     json_raw(&call->json, "{", 1);
@@ -117,6 +124,8 @@ static int openapi_get(struct web_call *call)
     buffer_init(&schemas, 0);
     for (int i = 0; !code && i < account->module_count; i++)
         code = part_read(call, account->modules[i], &paths, &schemas);
+    if (!code)
+        code = part_read(call, EXCHANGE, &paths, &schemas);
     if (!code)
         write_all(call, file, &paths, &schemas);
     buffer_free(&paths);

@@ -31,8 +31,8 @@ static int open_all(struct program *program, struct error *error)
 static const struct web_route *all_routes(void)
 {
     static struct web_route routes[ROUTES_MAXIMUM];
-    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, collect_routes, wechat_routes, gate_routes, gate_admin_routes,
-                                              gate_handle_routes, gate_xsd_routes};
+    const struct web_route *const tables[] = {live_routes, relay_routes, subscription_routes, delivery_routes, collect_routes, wechat_routes, openapi_routes_of_exchange,
+                                              gate_routes, gate_admin_routes, gate_handle_routes, gate_xsd_routes};
     int count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -44,8 +44,9 @@ static int serve(struct program *program, struct error *error)
 {
     struct web_writer writer = service_writer(program->store);
 
+    program->routes = all_routes();
     if (live_start(program, error) || deliver_start(program, error) || relay_start(program, error) || gate_start(program, error)) return (int)error->code;
-    int code = web_run(program->server, all_routes(), &writer, program);
+    int code = web_run(program->server, program->routes, &writer, program);
     gate_stop(program);
     relay_stop(program);
     deliver_stop(program);

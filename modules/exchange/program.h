@@ -16,6 +16,7 @@ struct program {
     const struct config *config;
     char modules[PRINCIPAL_GRANTS][16]; /* which document modules there are */
     int module_count;
+    const struct web_route *routes; /* all of this program; the last has no method */
     struct gateway gateway;
     struct relay *relay;
     struct live *live;
@@ -25,7 +26,8 @@ struct program {
 
 struct program *program_of(struct web_call *call);
 
-extern const struct web_route live_routes[], relay_routes[], subscription_routes[], delivery_routes[], collect_routes[], wechat_routes[];
+extern const struct web_route live_routes[], relay_routes[], subscription_routes[], delivery_routes[], collect_routes[], wechat_routes[],
+    openapi_routes_of_exchange[];
 
 /* ---- relay.c: takes changes of state from the modules */
 

@@ -1,37 +1,28 @@
-/* What an enterprise's own systems may call, as OpenAPI 3.1: this module's part. Paths, parameters in them, rights and sizes come from the
-   table of routes that the router itself uses; words and shapes from schema/api/routes.json; bodies from the definitions. A route that is
-   not described, or a description without a route, is an error: they cannot disagree. The account program joins the parts. */
-#include "service/internal.h"
+#include "service/openapi.h"
 
-#include "base/clock.h"
-#include "base/date.h"
 #include "base/file.h"
+#include "base/json_tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define FILE_MAXIMUM ((size_t)1 << 20)
-#define FORMS_MAXIMUM DOC_FORMS
 
 struct part {
-    const struct service *service;
+    const struct web_server *server;
+    const char *program;
+    const struct web_route *routes;
     const struct json *operations;
-    const struct form *forms[FORMS_MAXIMUM]; /* in force today */
-    size_t form_count;
     struct json_writer *out;
     struct error *error;
 };
 
 /* ---- routes */
 
-static bool is_described(const struct web_route *route)
-{
-    if (route->flags & (WEB_INTERNAL_ONLY | WEB_PARTNER_ONLY)) return false;
-    return route->flags & WEB_ANONYMOUS || !route->kinds || route->kinds & PRINCIPAL_ENTERPRISE;
-}
+static bool is_described(const struct part *part, const struct web_route *route) { return web_route_by_key(part->server, route); }
 
-/* "/documents/:id" of "/api/<module>/documents/:id". */
-static const char *own_path(const struct part *part, const struct web_route *route) { return route->path + strlen("/api/") + strlen(part->service->module); }
+/* "/documents/:id" of "/api/<program>/documents/:id". */
+static const char *own_path(const struct part *part, const struct web_route *route) { return route->path + strlen("/api/") + strlen(part->program); }
 
 static const struct json *operation_of(const struct part *part, const struct web_route *route)
 {
@@ -48,15 +39,15 @@ static bool has_route(const struct part *part, const char *name)
 {
     char own[200];
 
-    for (const struct web_route *route = part->service->routes; route->method; route++) {
-        if (!is_described(route)) continue;
+    for (const struct web_route *route = part->routes; route->method; route++) {
+        if (!is_described(part, route)) continue;
         snprintf(own, sizeof own, "%s %s", route->method, own_path(part, route));
         if (!strcmp(own, name)) return true;
     }
     return false;
 }
 
-/* "/api/<module>/documents/{id}" */
+/* "/api/<program>/documents/{id}" */
 static void path_write(const char *path, char out[200])
 {
     size_t used = 0;
@@ -75,9 +66,10 @@ static void path_write(const char *path, char out[200])
 
 /* ---- one operation */
 
-/* A value of the file, with {module} and {form} filled in. */
+/* A value of the file, with {module} filled in. */
 static void put_filled(const struct part *part, const char *name, const struct json *value)
 {
+    static const char word[] = "{module}";
     struct buffer raw, filled;
     struct json_writer json;
 
@@ -85,16 +77,12 @@ static void put_filled(const struct part *part, const char *name, const struct j
     buffer_init(&filled, 0);
     json_writer_init(&json, &raw);
     json_tree_write(value, NULL, &json);
-    for (const char *at = buffer_string(&raw); *at;) {
-        const char *open = strchr(at, '{');
-        bool module = open && !strncmp(open, "{module}", 8), form = open && !strncmp(open, "{form}", 6);
-        buffer_bytes(&filled, at, open ? (size_t)(open - at) : strlen(at));
-        if (!open) break;
-        if (module) buffer_text(&filled, part->service->module);
-        else if (form) buffer_text(&filled, part->form_count ? part->forms[0]->name : "");
-        else buffer_char(&filled, '{');
-        at = open + (module ? 8 : form ? 6 : 1);
+    const char *at = buffer_string(&raw);
+    for (const char *open; (open = strstr(at, word)); at = open + sizeof word - 1) {
+        buffer_bytes(&filled, at, (size_t)(open - at));
+        buffer_text(&filled, part->program);
     }
+    buffer_text(&filled, at);
     json_put_raw(part->out, name, buffer_string(&filled), filled.length);
     buffer_free(&raw);
     buffer_free(&filled);
@@ -128,7 +116,7 @@ static void path_parameters(const struct part *part, const char *path)
         json_put_boolean(out, "required", true);
         json_name(out, "schema");
         json_object(out);
-        snprintf(schema, sizeof schema, "%s_Form", part->service->module);
+        snprintf(schema, sizeof schema, "%s_Form", part->program);
         if (!strcmp(name, "id")) put_ref(out, "schemas", "Id");
         else if (!strcmp(name, "form")) put_ref(out, "schemas", schema);
         else json_put_string(out, "type", !strcmp(name, "n") ? "integer" : "string");
@@ -237,11 +225,11 @@ static int operation_write(const struct part *part, const struct web_route *rout
     for (size_t i = 0; i + 1 < sizeof method && route->method[i]; i++) method[i] = (char)(route->method[i] | 0x20);
     json_name(out, method);
     json_object(out);
-    snprintf(text, sizeof text, "%s_%s", part->service->module, json_member_text(operation, "id", ""));
+    snprintf(text, sizeof text, "%s_%s", part->program, json_member_text(operation, "id", ""));
     json_put_string(out, "operationId", text);
     json_name(out, "tags");
     json_array(out);
-    json_string(out, part->service->module);
+    json_string(out, part->program);
     json_array_end(out);
     json_put_string(out, "summary", json_member_text(words, "en", ""));
     json_put_words(out, "x-summary", json_member_text(words, "zh", ""), json_member_text(words, "en", ""));
@@ -258,7 +246,7 @@ static int operation_write(const struct part *part, const struct web_route *rout
 /* Methods of one path stand together. */
 static int paths(const struct part *part)
 {
-    const struct web_route *routes = part->service->routes;
+    const struct web_route *routes = part->routes;
     struct json_writer *out = part->out;
     char path[200];
 
@@ -266,142 +254,33 @@ static int paths(const struct part *part)
     json_object(out);
     for (const struct web_route *route = routes; route->method; route++) {
         bool before = false;
-        for (const struct web_route *earlier = routes; earlier < route; earlier++) before = before || (is_described(earlier) && !strcmp(earlier->path, route->path));
-        if (before || !is_described(route)) continue;
+        for (const struct web_route *earlier = routes; earlier < route; earlier++) before = before || (is_described(part, earlier) && !strcmp(earlier->path, route->path));
+        if (before || !is_described(part, route)) continue;
         path_write(route->path, path);
         json_name(out, path);
         json_object(out);
         for (const struct web_route *same = route; same->method; same++)
-            if (is_described(same) && !strcmp(same->path, route->path) && operation_write(part, same)) return (int)part->error->code;
+            if (is_described(part, same) && !strcmp(same->path, route->path) && operation_write(part, same)) return (int)part->error->code;
         json_object_end(out);
     }
     json_object_end(out);
     return 0;
 }
 
-/* ---- shapes of the module's documents */
-
-static void named(const struct part *part, const char *name)
-{
-    char text[80];
-
-    snprintf(text, sizeof text, "%s_%s", part->service->module, name);
-    json_name(part->out, text);
-}
-
-/* The published schema without its "$schema", which only a document of its own has. */
-static void form_schema(const struct part *part, const struct form *form)
-{
-    struct buffer schema;
-
-    buffer_init(&schema, 0);
-    form_write_json_schema(form, &schema);
-    const char *text = buffer_string(&schema), *rest = strchr(text, ',');
-    if (rest && !strncmp(text, "{\"$schema\"", 10)) {
-        schema.data[rest - text] = '{';
-        json_put_raw(part->out, form->name, rest, schema.length - (size_t)(rest - text));
-    } else {
-        json_put_raw(part->out, form->name, text, schema.length);
-    }
-    buffer_free(&schema);
-}
-
-static void new_document(const struct part *part)
-{
-    struct json_writer *out = part->out;
-
-    named(part, "New");
-    json_object(out);
-    json_name(out, "oneOf");
-    json_array(out);
-    for (size_t i = 0; i < part->form_count; i++) {
-        if (json_member_true(part->forms[i]->json, "made_by_portal")) continue;
-        json_object(out);
-        json_put_string(out, "type", "object");
-        json_put_raw(out, "required", "[\"form\",\"body\"]", 15);
-        json_name(out, "properties");
-        json_object(out);
-        json_name(out, "form");
-        json_object(out);
-        json_put_string(out, "const", part->forms[i]->name);
-        json_object_end(out);
-        json_name(out, "body");
-        json_object(out);
-        put_ref(out, "schemas", part->forms[i]->name);
-        json_object_end(out);
-        json_object_end(out);
-        json_object_end(out);
-    }
-    json_array_end(out);
-    json_object_end(out);
-}
-
-static void bodies(const struct part *part)
-{
-    struct json_writer *out = part->out;
-
-    named(part, "Form");
-    json_object(out);
-    json_put_string(out, "type", "string");
-    json_name(out, "enum");
-    json_array(out);
-    for (size_t i = 0; i < part->form_count; i++) json_string(out, part->forms[i]->name);
-    json_array_end(out);
-    json_object_end(out);
-    named(part, "Body");
-    json_object(out);
-    json_name(out, "anyOf");
-    json_array(out);
-    for (size_t i = 0; i < part->form_count; i++) {
-        json_object(out);
-        put_ref(out, "schemas", part->forms[i]->name);
-        json_object_end(out);
-    }
-    json_array_end(out);
-    json_object_end(out);
-}
-
-static void document(const struct part *part)
-{
-    static const char *const before = "{\"type\":\"object\",\"required\":[\"document\",\"form_version\",\"body\",\"attachments\",\"actions\"],\"properties\":{"
-        "\"document\":{\"$ref\":\"#/components/schemas/Row\"},\"form_version\":{\"type\":\"integer\"},\"moved_from\":{\"type\":\"integer\"},"
-        "\"attachments\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Attachment\"}},"
-        "\"actions\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/components/schemas/Action\"}},"
-        "\"body\":{\"$ref\":\"#/components/schemas/";
-    struct buffer text;
-
-    buffer_init(&text, 0);
-    buffer_printf(&text, "%s%s_Body\"}}}", before, part->service->module);
-    named(part, "Document");
-    json_raw(part->out, buffer_string(&text), text.length);
-    buffer_free(&text);
-}
-
-static void schemas(const struct part *part)
-{
-    json_name(part->out, "schemas");
-    json_object(part->out);
-    bodies(part);
-    new_document(part);
-    document(part);
-    for (size_t i = 0; i < part->form_count; i++) form_schema(part, part->forms[i]);
-    json_object_end(part->out);
-}
-
 /* ---- the part */
 
-static int operations_read(struct part *part, struct arena *arena)
+static int operations_read(struct part *part, const char *schema, const char *list, struct arena *arena)
 {
     char path[1100];
     struct buffer text;
 
-    snprintf(path, sizeof path, "%s/api/routes.json", part->service->documents.schema);
+    snprintf(path, sizeof path, "%s/api/routes.json", schema);
     buffer_init(&text, FILE_MAXIMUM);
     if (!file_read(path, &text, part->error)) {
         const char *copy = arena_copy(arena, buffer_string(&text), text.length);
         const struct json *file = copy ? json_tree(copy, text.length, arena, part->error) : NULL;
-        part->operations = json_member(file, "operations");
-        if (!part->operations && !part->error->code) error_internal(part->error, "%s: no operations", path);
+        part->operations = json_member(json_member(file, "operations"), list);
+        if (!part->operations && !part->error->code) error_internal(part->error, "%s: no operations of %s", path, list);
     }
     buffer_free(&text);
     JSON_EACH(operation, part->operations)
@@ -410,25 +289,9 @@ static int operations_read(struct part *part, struct arena *arena)
     return (int)part->error->code;
 }
 
-static int openapi(struct web_call *call)
+int openapi_paths(struct web_call *call, const char *schema, const char *program, const char *list, const struct web_route *routes)
 {
-    const struct service *service = service_of(call);
-    const struct doc_module *module = &service->documents;
-    struct part *part = arena_alloc(&call->arena, sizeof *part);
-    int32_t today = date_of_instant(clock_now());
+    struct part part = {.server = call->server, .program = program, .routes = routes, .out = &call->json, .error = &call->error};
 
-    if (!part) return error_internal(&call->error, "out of memory");
-    *part = (struct part){.service = service, .out = &call->json, .error = &call->error};
-    for (size_t i = 0; i < module->form_count; i++)
-        if (doc_form(module, module->forms[i]->name, today) == module->forms[i]) part->forms[part->form_count++] = module->forms[i];
-    if (operations_read(part, &call->arena)) return (int)call->error.code;
-    json_object(&call->json);
-    if (paths(part)) return (int)call->error.code;
-    schemas(part);
-    json_object_end(&call->json);
-    return 0;
+    return operations_read(&part, schema, list, &call->arena) ? (int)call->error.code : paths(&part);
 }
-
-const struct web_route openapi_routes[] = {
-    {"GET", "!/internal/openapi", openapi, PRINCIPAL_SYSTEM, 0, WEB_INTERNAL_ONLY | WEB_NO_CSRF, LANE_FAST, 0, {0, 0}},
-    {0}};

@@ -25,35 +25,52 @@ my $answer = $sw->client->get('/api/openapi.json');
 is($answer->status, 200, 'everybody may read it');
 my $api = $answer->json;
 is($api->{openapi}, '3.1.0', 'OpenAPI 3.1');
-my @modules = map { $_->{name} } @{ $api->{tags} };
-ok((grep { $_ eq 'export' } @modules) && (grep { $_ eq 'origin' } @modules), 'it has every module');
+my @programs = map { $_->{name} } @{ $api->{tags} };
+is($programs[-1], 'exchange', 'it has the exchange program');
+my @modules = @programs[ 0 .. $#programs - 1 ];
+ok((grep { $_ eq 'export' } @modules) && (grep { $_ eq 'origin' } @modules), 'and every module');
 
 # ---- the same as the manual
 
 sub shape { my ($path) = @_; $path =~ s/:[a-z_]+(\.pdf)?|\{[a-z_]+\}/*/g; return $path }
-my %told;
-my ($manual) = read_text("$root/shared/service/README.md") =~ /(.*?)^## Accounts/ms;
-for my $row (grep { /^\| `/ } split /\n/, $manual) {
-	my ($cell) = $row =~ /^\| (.*?[^\\]) \|/;
-	my @methods;
-	for my $piece ($cell =~ /`([^`]*)`/g) {
-		if ($piece =~ m{^(GET|POST|PUT|DELETE)$}) { push @methods, $1 }
-		elsif ($piece =~ m{^(GET|POST|PUT|DELETE) (/[^\s?`]*)}) { $told{"$_ " . shape($2)} = 1 for @methods, $1; @methods = () }
+# routes in the first column of the tables of a manual
+sub told_in {
+	my ($manual) = @_;
+	my %told;
+	for my $row (grep { /^\| `/ } split /\n/, $manual) {
+		my ($cell) = $row =~ /^\| (.*?[^\\]) \|/;
+		my @methods;
+		for my $piece ($cell =~ /`([^`]*)`/g) {
+			if ($piece =~ m{^(GET|POST|PUT|DELETE)$}) { push @methods, $1 }
+			elsif ($piece =~ m{^(GET|POST|PUT|DELETE) (/[^\s?`]*)}) { $told{"$_ " . shape($2)} = 1 for @methods, $1; @methods = () }
+		}
 	}
+	delete @told{ grep { m{ /partner/} } keys %told };
+	return %told;
 }
-delete @told{ grep { m{ /partner/} } keys %told };
-for my $module (@modules) {
+sub described_of {
+	my ($program) = @_;
 	my %described;
 	for my $path (keys %{ $api->{paths} }) {
-		my ($own) = $path =~ m{^/api/$module(/.*)} or next;
+		my ($own) = $path =~ m{^/api/$program(/.*)} or next;
 		$described{ uc($_) . ' ' . shape($own) } = 1 for grep { /^(get|post|put|delete)$/ } keys %{ $api->{paths}{$path} };
 	}
+	return %described;
+}
+my ($manual) = read_text("$root/shared/service/README.md") =~ /(.*?)^## Accounts/ms;
+my %told = told_in($manual);
+for my $module (@modules) {
+	my %described = described_of($module);
 	is_deeply([ sort grep { !$told{$_} } keys %described ], [], "the manual has every route of $module");
 	# what is left is not for enterprises
 	my @others = grep { !$described{$_} } sort keys %told;
 	is_deeply([ grep { !m{^\w+ /(queue|admin|desk|unknown-write-offs)} } @others ],
 		[ 'GET /codes', 'GET /codes/*/csv', 'POST /codes/*', 'POST /documents/*/claim', 'POST /documents/*/reassign', 'POST /documents/*/release' ], "and $module every route of the manual");
 }
+my %described = described_of('exchange');
+%told = told_in(read_text("$root/modules/exchange/README.md"));
+is_deeply([ sort grep { !$told{$_} } keys %described ], [], 'the manual of the exchange program has every route of its');
+is_deeply([ sort grep { !$described{$_} } keys %told ], ['POST /wechat'], 'and all that take keys are described');
 my %ids;
 $ids{$_}++ for map { map { $_->{operationId} } grep { ref eq 'HASH' } values %$_ } values %{ $api->{paths} };
 is(scalar(grep { $_ > 1 } values %ids), 0, 'every operation has a name of its own');
@@ -66,7 +83,7 @@ my $admin = $sw->signed_in('demo_admin');
 my $made = $admin->post('/api/account/api-keys', { name => 'ERP', rights => { export => [qw(view edit submit)] }, expires => '2027-01-01' })->json;
 my @wrong;
 for my $path (sort keys %{ $api->{paths} }) {
-	next unless $path =~ m{^/api/export/};
+	next unless $path =~ m{^/api/(?:export|exchange)/};
 	(my $called = $path) =~ s/\{(\w+)\}/$1 eq 'form' ? 'export_licence' : $1 eq 'id' || $1 eq 'n' ? 1 : 'x'/ge;
 	for my $method (grep { /^(get|post|put|delete)$/ } keys %{ $api->{paths}{$path} }) {
 		my $got = $sw->client->request(uc $method, $called, $method eq 'get' || $method eq 'delete' ? undef : {}, Authorization => "Bearer $made->{key}", 'X-CSRF-Token' => undef, 'If-Match' => '*');
@@ -107,5 +124,6 @@ is_deeply($told->{listed}, [ $told->{id} ], 'the list, filtered');
 is_deeply($told->{bulk}, [ [ '1', JSON::PP::true, '' ], [ '2', JSON::PP::false, 'base/customs_port' ] ], 'two in bulk, one of them broken');
 is($told->{tried}, 'DRAFT', 'a dry run');
 is_deeply($told->{events}, [qw(submit attach create)], 'what happened');
+is_deeply($told->{collected}, [ $told->{id}, 'PENDING_FIRST', 0, 'sent' ], 'it subscribes to a queue, collects from it, acknowledges');
 
 done_testing();

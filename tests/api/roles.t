@@ -125,6 +125,7 @@ my @table = (
 	[ GET => '/api/export/bulk/export_licence/template.xlsx', undef, qw(- + + + - - - - - -) ],
 	[ GET => '/api/openapi.json', undef, qw(+ + + + + + + + + +) ],
 	[ GET => '/internal/export/openapi', undef, qw(- - - - - - - - - -) ],
+	[ GET => '/internal/exchange/openapi', undef, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/account/audit', {}, qw(- - - - - - - - - -) ],
 );
 

@@ -55,6 +55,9 @@ async function manual(page) {
   await page.getByLabel('业务').selectOption('origin')
   await page.getByText('/api/origin/documents', { exact: true }).first().waitFor()
   ok(!(await page.getByText('/api/export/documents', { exact: true }).count()), 'for every module')
+  await page.getByLabel('业务').selectOption({ label: '状态推送' })
+  await page.getByText('/api/exchange/queues/{queue}', { exact: true }).waitFor()
+  ok(await page.getByRole('heading', { name: '状态变化' }).count(), 'and for what changes')
   await page.goBack()
 }
 
