@@ -51,7 +51,7 @@ static bool take_entry(int box, const char *name, int64_t now, struct box_file *
 
     if (*name == '.' || length > BOX_NAME_MAXIMUM || !utf8_valid(name, length) || strpbrk(name, "\n\r\t\\")) return false;
     if (fstatat(box, name, &about, AT_SYMLINK_NOFOLLOW) || !S_ISREG(about.st_mode)) return false;
-    snprintf(file->name, sizeof file->name, "%s", name);
+    snprintf(file->name, sizeof file->name, "%.*s", BOX_NAME_MAXIMUM, name);
     file->size = about.st_size;
     file->changed = INT64_C(1000000000) * about.st_mtim.tv_sec + about.st_mtim.tv_nsec;
     file->since = now;
