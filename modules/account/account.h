@@ -84,6 +84,8 @@ struct new_person {
 int person_insert(struct store_connection *db, const struct account *account, const struct new_person *person, struct error *error);
 int rights_replace(struct store_connection *db, const struct account *account, int64_t id, const struct grants *grants, struct error *error);
 int rights_load(struct store_connection *db, const struct account *account, int64_t id, struct grants *grants, struct error *error);
+/* What somebody may do: administrators of an enterprise and persons all that applicants do in every module, others what they were granted. */
+int rights_of(struct store_connection *db, const struct account *account, const struct person *person, struct grants *grants, struct error *error);
 
 /* The principal that goes into the session. */
 int principal_make(struct store_connection *db, const struct account *account, const struct person *person, struct principal *principal,
@@ -157,7 +159,7 @@ int api_key_answer(struct web_call *call, const char *hash);
 
 /* ---- internal.c */
 int api_key_unknown(struct error *error);
-void put_key_rights(struct web_call *call, const struct grants *grants); /* "rights": {<module>: bits} */
+void put_grants(struct web_call *call, const struct grants *grants); /* "rights": {<module>: bits} */
 
 /* For web_epoch_source; the context is the struct account */
 int epoch_source(void *context, int64_t user, int64_t *epoch, bool *alive, struct error *error);

@@ -221,7 +221,7 @@ static int known_write(struct web_call *call, struct store_connection *db, const
     json_put_string(&call->json, "organisation_code", principal.organisation_code);
     json_put_string(&call->json, "uscc", principal.uscc);
     json_put_string(&call->json, "enterprise_name", principal.enterprise_name);
-    put_key_rights(call, &grants);
+    put_grants(call, &grants);
     json_object_end(&call->json);
     return 0;
 }

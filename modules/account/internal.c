@@ -67,7 +67,7 @@ int api_key_unknown(struct error *error)
     return error_set(error, ERROR_NOT_FOUND, "not_found", "没有这个密钥。", "There is no such key.");
 }
 
-void put_key_rights(struct web_call *call, const struct grants *grants)
+void put_grants(struct web_call *call, const struct grants *grants)
 {
     const struct account *account = account_of(call);
     json_name(&call->json, "rights");
@@ -76,6 +76,21 @@ void put_key_rights(struct web_call *call, const struct grants *grants)
         if (grants->rights[i])
             json_put_integer(&call->json, account->modules[i], grants->rights[i]);
     json_object_end(&call->json);
+}
+
+static int user_rights(struct web_call *call)
+{
+    struct person person;
+    struct grants grants;
+    int64_t id;
+    if (web_parameter_id(call, 0, &id) || person_by_id(reader_of(call), &call->arena, id, &person, &call->error) ||
+        rights_of(reader_of(call), account_of(call), &person, &grants, &call->error))
+        return (int)call->error.code;
+    json_object(&call->json);
+    json_put_boolean(&call->json, "alive", person.active);
+    put_grants(call, &grants);
+    json_object_end(&call->json);
+    return 0;
 }
 
 static int key_write(struct web_call *call, struct store_connection *db, const struct key *key, struct error *error)
@@ -89,7 +104,7 @@ static int key_write(struct web_call *call, struct store_connection *db, const s
     json_put_id(&call->json, "user", key->id);
     json_put_string(&call->json, "name", key->name);
     json_put_string(&call->json, "display_name", key->name);
-    put_key_rights(call, &grants);
+    put_grants(call, &grants);
     json_object_end(&call->json);
     return 0;
 }
@@ -156,6 +171,7 @@ static int audit_post(struct web_call *call)
 
 const struct web_route internal_routes[] = {
     {"GET", "/internal/account/users/:id/epoch", user_epoch, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
+    {"GET", "/internal/account/users/:id/rights", user_rights, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
     {"GET", "/internal/account/users/:id", user_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},
     {"POST", "/internal/account/audit", audit_post, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 8192, {0, 0}},
     {"GET", "/internal/account/keys/:hash", key_get, PRINCIPAL_SYSTEM, 0, INTERNAL, LANE_FAST, 0, {0, 0}},

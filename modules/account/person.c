@@ -134,23 +134,29 @@ static int enterprise_fill(struct store_connection *db, int64_t id, struct princ
     return store_end(&rows);
 }
 
-/* Administrators of an enterprise and persons may do all that applicants do in every module; others what they were granted.
-   Who must change the password has no rights until that is done. */
+int rights_of(struct store_connection *db, const struct account *account, const struct person *person, struct grants *grants, struct error *error)
+{
+    if (person->kind != PRINCIPAL_PERSON && !person->enterprise_administrator)
+        return rights_load(db, account, person->id, grants, error);
+    for (int i = 0; i < account->module_count; i++)
+        grants->rights[i] = APPLICANT_RIGHTS;
+    return 0;
+}
+
+/* Who must change the password has no rights until that is done. */
 static int grants_fill(struct store_connection *db, const struct account *account, const struct person *person, struct principal *principal,
                        struct error *error)
 {
     struct grants grants;
-    bool all = person->kind == PRINCIPAL_PERSON || person->enterprise_administrator;
     if (person->must_change)
         return 0;
-    if (rights_load(db, account, person->id, &grants, error))
+    if (rights_of(db, account, person, &grants, error))
         return (int)error->code;
     for (int i = 0; i < account->module_count; i++) {
-        unsigned rights = all ? APPLICANT_RIGHTS : grants.rights[i];
-        if (!rights)
+        if (!grants.rights[i])
             continue;
         COPY(principal->grants[principal->grant_count].module, account->modules[i]);
-        principal->grants[principal->grant_count++].rights = rights;
+        principal->grants[principal->grant_count++].rights = grants.rights[i];
     }
     return 0;
 }

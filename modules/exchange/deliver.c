@@ -5,6 +5,7 @@
 #include "push.h"
 
 #include "base/clock.h"
+#include "base/json_tree.h"
 #include "base/log.h"
 #include "base/thread.h"
 
@@ -31,7 +32,7 @@ struct delivery {
     struct program *program;
     bool found;
     int64_t id, subscription, account, begun, attempts;
-    char way[12], address[512], secret[SECRET_SIZE];
+    char way[12], module[16], address[512], secret[SECRET_SIZE];
     char *subject, *body;
     struct arena arena;
     const char *state; /* the result: sent, waiting, dropped */
@@ -52,7 +53,7 @@ static int claim(struct store_connection *db, void *argument, struct error *erro
                     "UPDATE delivery SET lease = $1, attempts = attempts + 1 WHERE id IN (SELECT d.id FROM delivery d WHERE d.state = 'waiting' AND "
                     "d.next_at <= $2 AND d.lease < $3 AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.state = 'waiting' AND o.lease > 0 AND o.lease >= $3 "
                     "AND o.address = d.address) ORDER BY d.next_at, d.id LIMIT 1 {for update} {skip locked}) "
-                    "RETURNING id, subscription, account, way, address, subject, body, begun, attempts",
+                    "RETURNING id, subscription, account, way, address, subject, body, begun, attempts, module",
                     STORE_VALUES(store_integer(lease + LEASE_MILLISECONDS), store_integer(now), store_integer(lease))))
         return (int)error->code;
     if (store_next(&rows)) {
@@ -66,6 +67,7 @@ static int claim(struct store_connection *db, void *argument, struct error *erro
         d->body = arena_text(&d->arena, store_column_text(&rows, 6, NULL));
         d->begun = store_column_integer(&rows, 7);
         d->attempts = store_column_integer(&rows, 8);
+        snprintf(d->module, sizeof d->module, "%s", store_column_text(&rows, 9, NULL));
         if (!d->subject || !d->body) error_internal(error, "out of memory");
     }
     if (store_end(&rows) || !d->found) return (int)error->code;
@@ -78,21 +80,25 @@ static int claim(struct store_connection *db, void *argument, struct error *erro
 
 /* ---- sending */
 
-/* Whoever may no longer sign in is told nothing more. */
-static bool is_gone(struct delivery *d)
+/* Whoever may no longer sign in, or no longer view documents of the module, is told nothing more. NULL: may; or nobody can say now. */
+static const char *why_not(struct delivery *d)
 {
+    const struct json *user;
     struct buffer answer;
     struct error error;
     char path[80];
-    bool gone;
+    const char *why = NULL;
 
     error_clear(&error);
     buffer_init(&answer, 4096);
-    snprintf(path, sizeof path, "/internal/account/users/%lld/epoch", (long long)d->account);
-    gone = !web_internal_request(d->program->server, "GET", path, NULL, REQUEST_MILLISECONDS, &answer, &error) &&
-           strstr(buffer_string(&answer), "\"alive\":false");
+    snprintf(path, sizeof path, "/internal/account/users/%lld/rights", (long long)d->account);
+    if (!web_internal_request(d->program->server, "GET", path, NULL, REQUEST_MILLISECONDS, &answer, &error) &&
+        (user = json_tree(buffer_string(&answer), answer.length, &d->arena, &error))) {
+        if (!json_member_true(user, "alive")) why = "the subscriber may not sign in any more";
+        else if (!(json_member_integer(json_member(user, "rights"), d->module, 0) & RIGHT_VIEW)) why = "the subscriber may not view this module any more";
+    }
     buffer_free(&answer);
-    return gone;
+    return why;
 }
 
 /* Without a gateway an administrator finds it in the local mailbox. */
@@ -146,9 +152,10 @@ static void attempt(struct delivery *d)
     snprintf(id, sizeof id, "msg_%lld", (long long)d->id);
     d->state = "sent";
     *d->answer = 0;
-    if (is_gone(d)) {
+    const char *why = why_not(d);
+    if (why) {
         d->state = "dropped";
-        snprintf(d->answer, sizeof d->answer, "the subscriber may not sign in any more");
+        snprintf(d->answer, sizeof d->answer, "%s", why);
     } else if (!strcmp(d->way, "webhook") ? send_to_program(d, id, &error) : send_to_person(d, id, &error)) {
         d->state = "waiting";
         snprintf(d->answer, sizeof d->answer, "%.*s", (int)sizeof d->answer - 1, error.detail[0] ? error.detail : error.en);

@@ -96,6 +96,38 @@ static int retry(struct web_call *call)
     return web_write(call, retry_work, NULL);
 }
 
+/* ---- forgetting */
+
+#define DAY_MILLISECONDS (24 * 3600 * INT64_C(1000))
+#define HOUR_MILLISECONDS (3600 * INT64_C(1000))
+#define FORGET 500 /* of one transaction */
+
+struct forgetting { int64_t before, finished, uncollected; };
+
+static int forget_work(struct store_connection *db, void *argument, struct error *error)
+{
+    struct forgetting *f = argument;
+    const struct store_value values[] = {store_integer(f->before), store_integer(FORGET)};
+
+    if (store_execute(db, error, &f->finished, "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE finished > 0 AND finished < $1 ORDER BY finished LIMIT $2)", values, 2))
+        return (int)error->code;
+    return store_execute(db, error, &f->uncollected,
+                         "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE way = 'collect' AND state = 'waiting' AND created < $1 ORDER BY created LIMIT $2)", values, 2);
+}
+
+int push_forget(struct program *program, struct error *error)
+{
+    static int64_t looked; /* of the one thread that calls this */
+    int64_t now = clock_now();
+    struct forgetting f = {.before = now - program->delivery_keep_days * DAY_MILLISECONDS, .finished = FORGET};
+
+    if (looked && now - looked < HOUR_MILLISECONDS) return 0;
+    looked = now;
+    while ((f.finished == FORGET || f.uncollected == FORGET) && !web_stopping(program->server, 0))
+        if (store_write(program->store, forget_work, &f, error)) return (int)error->code;
+    return 0;
+}
+
 const struct web_route delivery_routes[] = {
     {"GET", "/api/exchange/deliveries", deliveries_get, READERS, 0, WEB_BY_KEY, LANE_FAST, 0, {0, 0}},
     {"POST", "/api/exchange/deliveries/:id/retry", retry, READERS, 0, WEB_BY_KEY, LANE_FAST, 1024, {0, 0}},

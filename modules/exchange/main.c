@@ -23,6 +23,7 @@ static int open_all(struct program *program, struct error *error)
     snprintf(directory, sizeof directory, "%s/schema/sql/exchange", root);
     if (service_modules(root, program->modules, PRINCIPAL_GRANTS, &program->module_count, error) ||
         gateway_read(program->config, &program->gateway, error) ||
+        config_integer(program->config, "delivery_keep_days", 1, 36500, 400, &program->delivery_keep_days, error) ||
         store_open(config_text(program->config, "database", ""), "exchange", &settings, &program->store, error))
         return (int)error->code;
     return store_migrate(program->store, directory, error) || gate_open(program, error) ? (int)error->code : 0;

@@ -21,6 +21,7 @@ struct program {
     struct relay *relay;
     struct live *live;
     struct deliver *deliver;
+    long delivery_keep_days;
     struct gate *gate; /* gateway.h; NULL: no partners */
 };
 

@@ -22,6 +22,11 @@ void push_modules(const struct web_call *call, char modules[PUSH_MODULES_SIZE]);
 /* Whether a queue may be called that: 1 to 32 of a-z, 0-9 and -. ERROR_INVALID with the field. */
 int collect_name(const char *name, const char *field, struct error *error);
 
+/* ---- log.c: deliveries afterwards */
+
+/* Forgets what was finished, or has waited in a queue, longer than the setting delivery_keep_days; looks once an hour. */
+int push_forget(struct program *program, struct error *error);
+
 /* ---- message.c: what is said */
 
 /* The subject, and the text for people or the JSON of webhooks and queues. */

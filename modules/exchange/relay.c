@@ -156,6 +156,9 @@ static void *relay_run(void *argument)
             if (error.code != ERROR_UNAVAILABLE) log_line(LOG_ERROR, "relay", "module=%s reason=\"%s\"", program->modules[i], error.detail);
             wait = RETRY_MILLISECONDS;
         }
+        struct error kept;
+        error_clear(&kept);
+        if (push_forget(relay->program, &kept)) log_line(LOG_WARNING, "forget", "reason=\"%s\"", kept.detail);
     }
     return NULL;
 }

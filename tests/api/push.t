@@ -203,10 +203,19 @@ my $hooks = took('hook');
 submitted();
 ok(wait_until(sub { took('hook') > $hooks }), 'others go on');
 is(took('mail'), $count, 'it is told nothing more');
+$sw->sql(account => "DELETE FROM right_grant WHERE account = (SELECT id FROM user_account WHERE name = 'demo_operator') AND module = 'export'");
+submitted();
+ok(wait_until(sub { grep { $_->{state} eq 'dropped' && $_->{answer} =~ /view this module/ } deliveries($portal) }), 'nor is who may not view the module any more');
 $sw->sql(account => "UPDATE user_account SET state = 'locked', epoch = epoch + 1 WHERE name = 'demo_operator'");
 $count = took('sms');
 submitted();
 ok(wait_until(sub { grep { $_->{state} eq 'dropped' && $_->{answer} =~ /sign in/ } deliveries($portal) }), 'nor is who may not sign in any more');
 minutes(61);
 ok(wait_until(sub { grep { $_->{state} eq 'dropped' && $_->{answer} eq 'status 410' } deliveries($portal) }, 30), 'a webhook that says that it is gone is left alone');
+
+# ---- the log is kept for a while
+my $kept = $sw->sql(exchange => 'SELECT count(*) FROM delivery WHERE finished > 0') + 0;
+ok($kept > 5, 'what was delivered stands in the log');
+$sw->clock('2027-10-20T10:00:00+08:00');
+ok(wait_until(sub { $sw->sql(exchange => "SELECT count(*) FROM delivery WHERE finished > 0 AND finished < 1790000000000") + 0 == 0 }, 20), 'and is forgotten after 400 days');
 done_testing();

@@ -121,6 +121,7 @@ my @table = (
 	[ POST => '/partner/exchange/wechat', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/api/exchange/live', undef, qw(- + + + + + + + + +) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
+	[ GET => '/internal/account/users/1/rights', undef, qw(- - - - - - - - - -) ],
 	[ POST => '/api/export/bulk/export_licence', '[', qw(- + + + - - - - - -) ],
 	[ GET => '/api/export/bulk/export_licence/template.xlsx', undef, qw(- + + + - - - - - -) ],
 	[ GET => '/api/openapi.json', undef, qw(+ + + + + + + + + +) ],
