@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use Encode qw(encode_utf8 decode_utf8);
 use File::Temp qw(tempdir);
+use IO::Socket::INET;
 use JSON::PP ();
 use POSIX ();
 use Test::More;
@@ -14,6 +15,7 @@ use SingleWindow::Exchange qw(message zip);
 use SingleWindow::Export;
 use SingleWindow::Instance;
 use SingleWindow::Origin qw(register_origin);
+use SingleWindow::Partner::Keys;
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 
@@ -199,9 +201,31 @@ status($id, 'PENDING_FIRST');
 my $active = sub { my ($module) = @_; return grep { $_->{way} eq 'collect' && $_->{state} eq 'active' && $_->{module} eq $module } @{ $admin->get('/api/exchange/subscriptions')->json->{items} } };
 ok(wait_until(sub { $active->('origin') == 0 && $active->('export') == 1 }, 30), 'when the settings name other forms the subscriptions follow');
 
+is(finish(), 0, 'it ends when it is told to');
+
+# ---- TLS: whose certificate the portal has
+
+mkdir "$home/$_" or die for qw(ours others);
+my ($ours, $others) = map { SingleWindow::Partner::Keys->new("$home/$_") } qw(ours others);
+my ($certificate, $private) = $ours->issue('portal', 'server');
+my $port = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)->sockport;
+my $server = fork // die;
+if (!$server) {
+	open STDOUT, '>', "$home/server.log" or die;
+	open STDERR, '>&', \*STDOUT or die;
+	exec 'openssl', 's_server', '-accept', "127.0.0.1:$port", '-cert', $certificate, '-key', $private, '-www' or POSIX::_exit(127);
+}
+END { if ($server) { my $code = $?; kill KILL => $server; waitpid $server, 0; $? = $code } }
+wait_until(sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
+begin(portal => "https://127.0.0.1:$port", authorities => $others->authority);
+ok(logged(qr/event=later reason="[^"]*certificate/), 'a portal whose certificate is somebody else\'s is not talked to');
+finish();
+begin(portal => "https://127.0.0.1:$port", authorities => $ours->authority);
+ok(logged(qr/event=later reason="(?![^"]*certificate)/), 'one whose certificate is of the named authority is (here it answers nothing of use)');
+finish();
+
 # ---- a key that is over
 
-is(finish(), 0, 'it ends when it is told to');
 $admin->delete("/api/account/api-keys/$key->{id}");
 wait_until(sub { $sw->client->get('/api/export/documents?form=export_licence', Authorization => "Bearer $key->{key}")->status == 401 }, 20);
 begin();
