@@ -191,8 +191,7 @@ static void wait_for_work(struct deliver *deliver)
     struct timespec until;
     int code = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LOOK_MILLISECONDS / 1000;
+    thread_deadline(LOOK_MILLISECONDS, &until);
     pthread_mutex_lock(&deliver->lock);
     while (!deliver->woken && !deliver->stopping && !code) code = pthread_cond_timedwait(&deliver->changed, &deliver->lock, &until);
     deliver->woken = false;

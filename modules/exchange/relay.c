@@ -125,11 +125,7 @@ static unsigned wait_for_work(struct relay *relay, int milliseconds)
     unsigned woken;
     int code = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    thread_deadline(milliseconds, &until);
     pthread_mutex_lock(&relay->lock);
     while (!relay->woken && !relay->stopping && !code) code = pthread_cond_timedwait(&relay->changed, &relay->lock, &until);
     woken = relay->woken ? relay->woken : ~0u;

@@ -1,5 +1,6 @@
 #include "box.h"
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 #include <dirent.h>
@@ -164,28 +165,11 @@ int box_move(const char *folder, const char *name, enum box to, struct error *er
     return (int)error->code;
 }
 
-static bool write_all(int file, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t done = write(file, bytes, length);
-        if (done < 0 && errno != EINTR) return false;
-        if (done > 0) bytes += done, length -= (size_t)done;
-    }
-    return true;
-}
-
 int box_put(const char *folder, const char *name, const struct buffer *text, struct error *error)
 {
-    char temporary[BOX_NAME_MAXIMUM + 64];
-    int box = open_box(folder, INBOX), file = -1;
-    bool good = box >= 0;
+    int box = open_box(folder, INBOX);
 
-    snprintf(temporary, sizeof temporary, ".%s.new", name);
-    if (good) good = (file = openat(box, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660)) >= 0;
-    if (good) good = write_all(file, text->data, text->length) && !fsync(file);
-    if (file >= 0 && close(file)) good = false;
-    if (good) good = !renameat(box, temporary, box, name) && !fsync(box);
-    if (!good) unavailable(folder, INBOX, name, error);
+    if (box < 0 || !file_put(box, name, text->data, text->length)) unavailable(folder, INBOX, name, error);
     if (box >= 0) close(box);
     return (int)error->code;
 }

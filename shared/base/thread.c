@@ -16,3 +16,12 @@ int thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code;
 }
+
+void thread_deadline(int milliseconds, struct timespec *until)
+{
+    clock_gettime(CLOCK_REALTIME, until);
+    until->tv_sec += milliseconds / 1000;
+    until->tv_nsec += milliseconds % 1000 * 1000000L;
+    until->tv_sec += until->tv_nsec / 1000000000L;
+    until->tv_nsec %= 1000000000L;
+}

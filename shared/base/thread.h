@@ -3,8 +3,12 @@
 #define BASE_THREAD_H
 
 #include <pthread.h>
+#include <time.h>
 
 /* pthread_create with these signals blocked in the new thread. Returns what pthread_create returns. */
 int thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
+
+/* The moment so many milliseconds from now, for pthread_cond_timedwait. */
+void thread_deadline(int milliseconds, struct timespec *until);
 
 #endif
