@@ -81,17 +81,18 @@ static int take_day(struct web_call *call, const char *name, int days, int64_t f
     return 0;
 }
 
-#define CHOSEN "actor_name LIKE $1 ESCAPE '!' AND action LIKE $2 ESCAPE '!' AND LOWER(subject) LIKE $3 ESCAPE '!' AND at >= $4 AND at < $5"
+#define CHOSEN "actor_name LIKE $1 ESCAPE '!' AND (action = $2 OR $2 = '') AND LOWER(subject) LIKE $3 ESCAPE '!' AND at >= $4 AND at < $5"
 #define CHOSEN_VALUES 5
 
 static int take_chosen(struct web_call *call, struct store_value values[CHOSEN_VALUES])
 {
-    static const char *const texts[] = {"user", "action", "object"};
+    const char *action = web_query(call, "action");
     int64_t from, to;
     if (take_day(call, "from", 0, 0, &from) || take_day(call, "to", 1, INT64_MAX, &to))
         return (int)call->error.code;
-    for (int i = 0; i < 3; i++)
-        values[i] = store_string(like_pattern(call, web_query(call, texts[i])));
+    values[0] = store_string(like_pattern(call, web_query(call, "user")));
+    values[1] = store_string(action ? action : "");
+    values[2] = store_string(like_pattern(call, web_query(call, "object")));
     values[3] = store_integer(from);
     values[4] = store_integer(to);
     return 0;

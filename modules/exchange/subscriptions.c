@@ -320,6 +320,17 @@ static int cancel(struct web_call *call) { return web_write(call, cancel_work, N
 
 /* ---- looking */
 
+static int put_wechat(struct web_call *call)
+{
+    struct store_rows rows;
+
+    json_put_boolean(&call->json, "wechat", gateway_has(&program_of(call)->gateway, GATEWAY_WECHAT));
+    if (store_query(reader_of(call), &rows, &call->error, "SELECT account FROM wechat_binding WHERE account = $1", STORE_VALUES(store_integer(caller(call)->user))))
+        return (int)call->error.code;
+    json_put_boolean(&call->json, "wechat_bound", store_next(&rows));
+    return store_end(&rows);
+}
+
 static int subscriptions_get(struct web_call *call)
 {
     const char *module = web_query(call, "module");
@@ -327,13 +338,13 @@ static int subscriptions_get(struct web_call *call)
     struct store_rows rows;
 
     push_modules(call, modules);
+    json_object(&call->json);
+    if (put_wechat(call)) return (int)call->error.code;
     if (store_query(reader_of(call), &rows, &call->error,
                     "SELECT id, module, way, address, scope, document_no, forms, language, state, created, cancelled FROM subscription "
                     "WHERE account = $1 AND (module = $2 OR $2 = '') AND " PUSH_SEEN(3) " ORDER BY id DESC LIMIT 200",
                     STORE_VALUES(store_integer(caller(call)->user), store_string(module ? module : ""), store_string(modules))))
         return (int)call->error.code;
-    json_object(&call->json);
-    json_put_boolean(&call->json, "wechat", gateway_has(&program_of(call)->gateway, GATEWAY_WECHAT));
     json_name(&call->json, "items");
     json_array(&call->json);
     while (store_next(&rows)) {

@@ -74,7 +74,27 @@ static int bind_post(struct web_call *call)
     return web_write(call, bind_work, binding);
 }
 
+/* What was subscribed by WeChat ends with the binding. */
+static int unbind_work(void *connection, struct web_call *call, struct error *error)
+{
+    const struct store_value who = store_integer(caller(call)->user), now = store_integer(clock_now());
+    int64_t changed;
+
+    call->status = 204;
+    if (store_execute(connection, error, &changed, "DELETE FROM wechat_binding WHERE account = $1", STORE_VALUES(who))) return (int)error->code;
+    if (!changed) return error_set(error, ERROR_NOT_FOUND, "not_found", "还没有绑定微信。", "No WeChat is bound.");
+    if (store_execute(connection, error, NULL,
+                      "UPDATE delivery SET state = 'dropped', answer = 'cancelled', finished = $2 WHERE state = 'waiting' AND way = 'wechat' AND account = $1",
+                      STORE_VALUES(who, now)))
+        return (int)error->code;
+    return store_execute(connection, error, NULL, "UPDATE subscription SET state = 'cancelled', cancelled = $2 WHERE account = $1 AND way = 'wechat' AND state = 'active'",
+                         STORE_VALUES(who, now));
+}
+
+static int unbind(struct web_call *call) { return web_write(call, unbind_work, NULL); }
+
 const struct web_route wechat_routes[] = {
     {"POST", "/api/exchange/wechat", link_post, PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON, 0, 0, LANE_FAST, 1024, {10, 60}},
+    {"DELETE", "/api/exchange/wechat", unbind, PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON, 0, 0, LANE_FAST, 0, {0, 0}},
     {"POST", "/partner/exchange/wechat", bind_post, PRINCIPAL_PARTNER, 0, WEB_PARTNER_ONLY | WEB_NO_CSRF, LANE_FAST, 4096, {60, 60}},
     {0}};

@@ -2,6 +2,7 @@
 #include "document/list.h"
 
 #include "base/date.h"
+#include "exchange/partners.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -393,6 +394,7 @@ int doc_queue_summary(struct store_connection *db, struct doc_module *module, co
 {
     struct builder builder = {.count = 0};
     struct doc_list list = {.module = module, .principal = principal, .queue = true, .now = now};
+    const struct partner *reviewer = partners_reviewing(module->partners, module->name, principal->agency);
     struct store_rows rows;
     struct buffer sql;
     int code = build(&builder, &list, error);
@@ -419,6 +421,7 @@ int doc_queue_summary(struct store_connection *db, struct doc_module *module, co
             json_object_end(json);
         }
         json_array_end(json);
+        if (reviewer) json_put_words(json, "reviewer", reviewer->title_zh, reviewer->title_en);
         json_object_end(json);
         code = store_end(&rows);
     }

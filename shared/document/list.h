@@ -25,7 +25,8 @@ struct doc_list {
 /* Writes {"total":"736"|"1000+","items":[...]}. */
 int doc_list_write(struct store_connection *db, const struct doc_list *list, struct json_writer *json, struct error *error);
 
-/* {"states":[{"form","state","label","count","oldest_days"}]} of what the officer may act on. */
+/* {"states":[{"form","state","label","count","oldest_days"}],"reviewer"?:{zh,en}} of what the officer may act on; `reviewer`: whose own
+   system reviews for the officer's agency, which then only looks on. */
 int doc_queue_summary(struct store_connection *db, struct doc_module *module, const struct principal *principal, int64_t now,
                       struct json_writer *json, struct error *error);
 

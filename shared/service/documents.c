@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "document/attachment.h"
 #include "document/signature.h"
+#include "exchange/partners.h"
 #include "service/signatures.h"
 
 #include <stdio.h>
@@ -238,6 +239,15 @@ static int write_body(struct web_call *call, const struct form *form, const stru
     return 0;
 }
 
+/* Whose own system reviews instead of the desk. */
+static void write_reviewer(struct web_call *call, const struct doc_row *row)
+{
+    const struct doc_module *module = &service_of(call)->documents;
+    const struct partner *partner = partners_reviewing(module->partners, module->name, row->agency);
+
+    if (partner) json_put_words(&call->json, "reviewer", partner->title_zh, partner->title_en);
+}
+
 int answer_document(struct web_call *call, struct store_connection *db, int64_t id)
 {
     struct doc_row row;
@@ -253,6 +263,7 @@ int answer_document(struct web_call *call, struct store_connection *db, int64_t 
     json_object(&call->json);
     if (write_row(call, db, id)) return (int)call->error.code;
     if (write_body(call, form, &row, body)) return (int)call->error.code;
+    write_reviewer(call, &row);
     json_name(&call->json, "attachments");
     if (!row.attachments) json_raw(&call->json, "[]", 2);
     else if (doc_attachments_write(db, id, &call->json, &call->error)) return (int)call->error.code;

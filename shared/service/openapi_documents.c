@@ -103,7 +103,7 @@ static void bodies(const struct part *part)
 static void document(const struct part *part)
 {
     static const char *const before = "{\"type\":\"object\",\"required\":[\"document\",\"form_version\",\"body\",\"attachments\",\"actions\"],\"properties\":{"
-        "\"document\":{\"$ref\":\"#/components/schemas/Row\"},\"form_version\":{\"type\":\"integer\"},\"moved_from\":{\"type\":\"integer\"},"
+        "\"document\":{\"$ref\":\"#/components/schemas/Row\"},\"form_version\":{\"type\":\"integer\"},\"moved_from\":{\"type\":\"integer\"},\"reviewer\":{\"$ref\":\"#/components/schemas/Words\"},"
         "\"attachments\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Attachment\"}},"
         "\"actions\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/components/schemas/Action\"}},"
         "\"body\":{\"$ref\":\"#/components/schemas/";

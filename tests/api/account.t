@@ -450,6 +450,7 @@ is($portal->get('/api/account/enterprises', { q => '新名称' })->json->{items}
 is($portal->get('/api/account/enterprises', { q => '6500299' })->json->{total}, 1, 'by code');
 my $failed = $portal->get('/api/account/audit', { user => 'demo_ab', action => 'sign_in_failed' })->json->{items};
 is($failed->[0]{result}, 'failed', 'a failed sign-in is in the audit');
+is_deeply([ grep { $_->{action} ne 'sign_in' } @{ $portal->get('/api/account/audit', { action => 'sign_in', size => 100 })->json->{items} } ], [], 'and is another action than signing in');
 is($portal->get('/api/account/audit', { user => 'newcomer', action => 'user_created' })->json->{items}[0]{object}, 'newhand', 'and who made whom');
 is($portal->get('/api/account/audit', { action => $_ })->json->{total} > 0, 1, "and $_")
 	for qw(register sign_in sign_out sign_out_everywhere password_changed password_recovered name_recovered profile_changed enterprise_changed

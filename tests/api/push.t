@@ -70,11 +70,15 @@ my @gateway = ('Authorization' => 'Bearer ' . partner_key($sw), 'X-CSRF-Token' =
 is($sw->client->post('/partner/exchange/wechat', { code => 'x', address => 'o-1' }, @gateway)->status, 422, 'another code binds nothing');
 is($sw->client->post('/partner/exchange/wechat', { code => $bind, address => 'o-1' }, @gateway)->status, 204, 'the gateway says who has followed it');
 is($sw->client->post('/partner/exchange/wechat', { code => $bind, address => 'o-2' }, @gateway)->status, 422, 'once');
+ok($other->get($path)->json->{wechat_bound} && !$admin->get($path)->json->{wechat_bound}, 'which the list of subscriptions knows');
 is(subscribe($other, way => 'wechat', scope => 'user')->status, 201, 'then it can be subscribed by');
 submitted($other);
 ok(wait_until(sub { took('wechat') == 1 }), 'and tells');
 is(JSON::PP->new->utf8->decode((took('wechat'))[0]{body})->{to}, 'o-1', 'that person');
-$other->delete("$path/" . $other->get($path)->json->{items}[0]{id});
+is($other->delete('/api/exchange/wechat')->status, 204, 'unbound');
+is($other->get($path)->json->{items}[0]{state}, 'cancelled', 'subscriptions by it end');
+is(subscribe($other, way => 'wechat', scope => 'user')->json->{field}, 'address', 'and there is none to subscribe by');
+is($other->delete('/api/exchange/wechat')->status, 404, 'unbound once');
 
 # ---- every way
 my $id = submitted();

@@ -118,6 +118,7 @@ my @table = (
 	[ POST => '/internal/account/contacts', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/internal/account/mailbox', {}, qw(- - - - - - - - - -) ],
 	[ POST => '/api/exchange/wechat', {}, qw(- - - - - - - - - -) ], # 404 without a gateway
+	[ DELETE => '/api/exchange/wechat', undef, qw(- - - - - - - - - -) ], # 404 without a binding
 	[ POST => '/partner/exchange/wechat', {}, qw(- - - - - - - - - -) ],
 	[ GET => '/api/exchange/live', undef, qw(- + + + + + + + + +) ],
 	[ GET => '/internal/account/users/1/epoch', undef, qw(- - - - - - - - - -) ],
