@@ -11,7 +11,7 @@ const dialogs = [
   ['demo_admin', `${FORM}/${returned}`, '查看审批意见'], ['demo_admin', `${FORM}/${returned}`, '查询审批状态'], ['demo_admin', `${FORM}/${returned}`, '复制'],
   ['demo_admin', `${FORM}/${returned}`, '删除'], ['demo_admin', `${FORM}/${printed}`, '查看附件'],
   ['demo_admin', '/app/export/query/export_licence/history', '余量', true], ['demo_admin', '/app/export/query/export_licence/history', '办理过程', true],
-  ['demo_admin', '/app/export/query/export_licence/history', '导入历史数据'], ['demo_admin', '/app/origin/own/origin_registration', '备案号导入'], ['demo_admin', '/app/me/operators', '新增用户'], ['demo_admin', '/app/me/operators', '编辑'],
+  ['demo_admin', '/app/export/query/export_licence/history', '导入历史数据'], ['demo_admin', '/app/export/list/export_licence', '批量导入'], ['demo_admin', '/app/export/push', '订阅'], ['demo_admin', '/app/origin/own/origin_registration', '备案号导入'], ['demo_admin', '/app/me/operators', '新增用户'], ['demo_admin', '/app/me/operators', '编辑'],
   ['demo_admin', '/app/me/operators', '锁定'], ['demo_admin', '/app/me/operators', '重置密码'],
   ['demo_manager', `/app/desk/doc/export/${waiting}`, '转派'], ['demo_manager', `/app/desk/doc/export/${waiting}`, '办理过程'], ['demo_manager', `/app/desk/doc/export/${waiting}`, '初审通过'],
   ['demo_manager', `/app/desk/doc/export/${printed}`, '余量'],
@@ -25,7 +25,7 @@ async function tryDialog(page, who, path, name, tick) {
   await page.goto(`${url}/#${path}`)
   const panel = page.locator('[role=tabpanel]:visible')
   if (tick) await panel.getByRole('checkbox').nth(1).check()
-  const opener = panel.getByRole('button', { name: new RegExp(`^(\\+ )?${name}( \\(\\d+\\))?$`) }).first()
+  const opener = panel.getByRole('button', { name: new RegExp(`^(\\+ )?${name}( .+)?$`) }).first()
   // what it opens may need something that is still being loaded
   await page.waitForFunction((element) => !element.disabled, await opener.elementHandle())
   await opener.focus()

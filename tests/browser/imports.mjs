@@ -206,7 +206,7 @@ async function clearances() {
   await rows.filter({ hasText: licence }).first().waitFor()
   await page.getByLabel('许可证编号').fill('none')
   await page.keyboard.press('Enter')
-  await page.getByText('没有核销数据').waitFor()
+  await page.getByText('无匹配数据').waitFor()
   await page.getByLabel('许可证编号').fill(licence.slice(2))
   await page.keyboard.press('Enter')
   await rows.filter({ hasText: 'BL-9' }).waitFor()

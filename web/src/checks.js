@@ -1,4 +1,5 @@
 // Quick answers while typing on the portal's own pages; the server decides.
+import { nextTick } from 'vue'
 import { t } from './i18n.js'
 
 export const rules = {
@@ -33,3 +34,6 @@ export function wrongOf(problem) {
   return Object.keys(wrong).length ? wrong : { all: problem.message }
 }
 const wordsOf = message => (document.documentElement.lang === 'en' && message.en) || message.zh
+
+/** The cursor goes to the first field that is wrong, when the page has said so. */
+export const showWrong = () => nextTick(() => [...document.querySelectorAll('.wrong :is(input, select, textarea, button):not([tabindex="-1"])')].find(field => field.offsetParent)?.focus())

@@ -3,9 +3,13 @@ import { language } from './i18n.js'
 
 const SHANGHAI = { timeZone: 'Asia/Shanghai' }
 const instant = new Intl.DateTimeFormat('sv-SE', { ...SHANGHAI, dateStyle: 'short', timeStyle: 'short' })
+const moment = new Intl.DateTimeFormat('sv-SE', { ...SHANGHAI, dateStyle: 'short', timeStyle: 'medium' })
 const day = new Intl.DateTimeFormat('sv-SE', SHANGHAI)
 
-export const showTime = value => (value ? instant.format(new Date(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value)) : '-')
+const dateOf = value => new Date(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value)
+export const showTime = value => (value ? instant.format(dateOf(value)) : '-')
+/** With seconds: for logs. */
+export const showMoment = value => (value ? moment.format(dateOf(value)) : '-')
 
 /** Business dates are text; instants are milliseconds. */
 export function showDate(value) {

@@ -28,3 +28,6 @@ export function w(words) {
   if (typeof words === 'string') return words
   return words[language.value] || words.zh || words.en || ''
 }
+
+/** All values that have a word there: [{value, label}]. */
+export const wordsOf = prefix => Object.keys(zh).filter(key => key.startsWith(prefix + '.')).map(key => ({ value: key.slice(prefix.length + 1), label: t(key) }))

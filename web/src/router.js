@@ -1,7 +1,11 @@
 // Addresses. Inside an area (a module, the desk, administration, one's own account) the shell finds its pages: areas.js.
+import { watch } from 'vue'
 import { createRouter, createWebHashHistory } from 'vue-router'
 import { session } from './session.js'
-import { t } from './i18n.js'
+import { language, t } from './i18n.js'
+
+/** What the browser's tab and a screen reader call the page: its own name first. */
+export const nameDocument = (...names) => { document.title = [...names, t('portal.name')].filter(Boolean).join(' - ') }
 
 const page = name => () => import(`./pages/portal/${name}.vue`)
 
@@ -10,19 +14,23 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved || (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/', component: page('HomePage') },
-    { path: '/sign-in', component: page('SignInPage') },
-    { path: '/register', component: page('RegisterPage') },
-    { path: '/recover/:what(password|name)', component: page('RecoverPage'), props: true },
-    { path: '/articles/:kind', component: page('ArticlesPage'), props: true },
+    { path: '/sign-in', component: page('SignInPage'), meta: { title: 'sign_in' } },
+    { path: '/register', component: page('RegisterPage'), meta: { title: 'register.title' } },
+    { path: '/recover/:what(password|name)', component: page('RecoverPage'), props: true, meta: { title: ({ what }) => 'recover.' + what } },
+    { path: '/articles/:kind', component: page('ArticlesPage'), props: true, meta: { title: ({ kind }) => 'kind.' + kind } },
     { path: '/article/:id', component: page('ArticlePage'), props: true },
-    { path: '/verify', component: page('VerifyPage') },
-    { path: '/developers', component: page('DevelopersPage') },
+    { path: '/verify', component: page('VerifyPage'), meta: { title: 'verify.title' } },
+    { path: '/developers', component: page('DevelopersPage'), meta: { title: 'developers.title' } },
     { path: '/app/:area/:rest(.*)*', component: () => import('./pages/ShellPage.vue'), meta: { signedIn: true } },
-    { path: '/:rest(.*)*', component: page('NotFoundPage') }
+    { path: '/:rest(.*)*', component: page('NotFoundPage'), meta: { title: 'missing.title' } }
   ]
 })
 
 router.beforeEach(to => {
   if (to.meta.signedIn && !session.signed_in && !session.problem) return { path: '/sign-in', query: { to: to.fullPath } }
 })
-router.afterEach(() => { document.title = t('portal.name') })
+// inside the shell, the page that is open names it
+const titleOf = ({ meta: { title }, params }) => (typeof title === 'function' ? title(params) : title)
+const name = to => { if (!to.meta.signedIn) nameDocument(titleOf(to) && t(titleOf(to))) }
+router.afterEach(name)
+watch(language, () => name(router.currentRoute.value))

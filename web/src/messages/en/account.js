@@ -82,11 +82,13 @@ export default {
   "api.expires": "Valid until",
   "api.expires_note": "Two years at most",
   "api.creator": "Made by",
+  "api.unused": "never",
   "api.rights_missing": "Choose at least one right",
   "api.make": "Make a key",
   "api.key": "API key:",
   "api.remove": "Withdraw",
   "api.remove_sure": "Withdraw “{name}”? The system that uses it is shut out at once.",
+  "api.removed": "Withdrawn.",
   "api.none": "No API keys yet. Make one for your own system (ERP) with “New key”.",
   "api.note": "Your own systems work on documents with a key, without signing in: in the name of who made it, within the rights chosen.",
   "api.manual": "Interface manual"

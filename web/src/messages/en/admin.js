@@ -92,6 +92,6 @@ export default {
   "codes.list": "Code table",
   "codes.find": "Find",
   "codes.take": "Download CSV",
-  "codes.load": "Load CSV",
+  "codes.load": "Import CSV",
   "codes.text": "A CSV file replaces the whole table {list}. One bad line and nothing is loaded."
 }

@@ -82,11 +82,13 @@ export default {
   "api.expires": "有效期至",
   "api.expires_note": "最长两年",
   "api.creator": "创建人",
+  "api.unused": "从未使用",
   "api.rights_missing": "请至少选择一项权限",
   "api.make": "生成密钥",
   "api.key": "接口密钥：",
   "api.remove": "停用",
   "api.remove_sure": "停用“{name}”？使用它的系统立即无法访问。",
+  "api.removed": "已停用。",
   "api.none": "还没有接口密钥，点“新增密钥”为贵企业的系统（ERP）生成。",
   "api.note": "贵企业的系统用密钥直接办理单证，无需登录；密钥以创建人的名义、在所选权限内办理。",
   "api.manual": "接口说明"

@@ -46,7 +46,6 @@ export default {
   "checklist.ready": "可以申报",
   "checklist.complete": "可以保存",
   "checklist.nothing": "所有必填内容已完成。",
-  "checklist.at": "{label}：{words}",
   "checklist.warning": "提醒：",
   "rows.none": "暂无数据",
   "rows.variant_first": "请先选择商品，再填写此表。",
