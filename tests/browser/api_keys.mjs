@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { accessible, fits, is, like, ok, test, url } from './lib.mjs'
 import { as } from './steps.mjs'
 
@@ -25,13 +26,14 @@ async function tabTo(page, matches) {
 async function makeKey(page) {
   await page.getByRole('button', { name: '新增密钥' }).focus()
   await page.keyboard.press('Enter')
-  const dialog = page.getByRole('dialog')
+  const dialog = page.getByRole('dialog', { name: '新增密钥' })
   await dialog.getByRole('group', { name: /出口许可证/ }).waitFor()
   await page.waitForFunction(() => document.activeElement?.closest('.el-dialog__body'))
   await dialog.getByRole('button', { name: '生成密钥' }).press('Enter')
   like(await dialog.innerText(), /请至少选择一项权限/, 'without rights there is no key, and the page says so')
+  ok(await page.waitForFunction(() => document.activeElement?.labels?.[0]?.innerText.includes('名称')), 'the cursor goes to the first thing that is wrong')
   await looks(page, 'api-key-new')
-  await page.getByRole('dialog').getByLabel('名称').focus()
+  await dialog.getByLabel('名称').focus()
   await page.keyboard.type('仓储系统')
   for (const right of ['查看', '录入'])
     if (await tabTo(page, `document.activeElement.type === 'checkbox' && document.activeElement.closest('fieldset').innerText.includes('出口许可证') && document.activeElement.parentNode.innerText.includes('${right}')`)) await page.keyboard.press('Space')
@@ -41,6 +43,15 @@ async function makeKey(page) {
   const key = (await dialog.locator('.key').innerText()).trim()
   await looks(page, 'api-key-made')
   await page.keyboard.press('Escape')
+  await page.getByText('还没有复制').waitFor()
+  await page.keyboard.press('Escape')
+  ok(await dialog.locator('.key').isVisible(), 'Esc does not lose a key that nobody has copied')
+  await page.waitForFunction(() => document.activeElement?.innerText === '复制文本')
+  await page.keyboard.press('Enter')
+  await page.getByText('已复制到剪贴板').waitFor()
+  is(await page.evaluate(() => navigator.clipboard.readText()), key, 'it is copied')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
   return key
 }
 
@@ -52,6 +63,14 @@ async function manual(page) {
   like(await create.first().innerText(), /POST[\s\S]*\/api\/export\/documents[\s\S]*需要权限：录入[\s\S]*Idempotency-Key[\s\S]*curl -X POST[\s\S]*Authorization: Bearer sw_/, 'the manual shows how it is called')
   await create.first().scrollIntoViewIfNeeded()
   await looks(page, 'developers')
+  like(await create.first().innerText(), /"form":"export_licence","body":\{"base":\{"year"/, 'with an example that has fields')
+  const [schema] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: '出口许可证 JSON Schema' }).click()])
+  is(JSON.parse(readFileSync(await schema.path(), 'utf8')).title, '出口许可证', 'schemas can be taken')
+  const [template] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: '出口许可证 批量新建模板（XLSX）' }).click()])
+  is(template.suggestedFilename(), 'export_licence.xlsx', 'and the workbook')
+  await page.getByLabel('查找接口').fill('template.xlsx')
+  is(await page.locator('details').count(), 1, 'what is looked for is found')
+  await page.getByLabel('查找接口').fill('')
   await page.getByLabel('业务').selectOption('origin')
   await page.getByText('/api/origin/documents', { exact: true }).first().waitFor()
   ok(!(await page.getByText('/api/export/documents', { exact: true }).count()), 'for every module')
@@ -65,11 +84,12 @@ await test(async () => {
   const page = await as('demo_admin', '/app/me/profile')
   await page.getByRole('link', { name: '接口密钥' }).click()
   await page.getByText('还没有接口密钥').waitFor()
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   const key = await makeKey(page)
   like(key, /^sw_[0-9a-f]{64}$/, 'the key is shown')
   const row = page.getByRole('row').filter({ hasText: '仓储系统' })
   await row.waitFor()
-  like(await row.innerText(), new RegExp(key.slice(0, 11) + '[\\s\\S]*出口许可证: 查看 录入[\\s\\S]*600[\\s\\S]*2027-09-03[\\s\\S]*有效'), 'the list says what it may')
+  like(await row.innerText(), new RegExp('有效[\\s\\S]*出口许可证：查看、录入[\\s\\S]*2027-09-03[\\s\\S]*从未使用[\\s\\S]*600[\\s\\S]*' + key.slice(0, 11)), 'the list says what it may')
   ok(!(await page.content()).includes(key), 'and does not hold the key')
   is(await status(page, key), 200, 'the key works')
   await looks(page, 'api-keys')

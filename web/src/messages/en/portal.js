@@ -133,6 +133,8 @@ export default {
   "developers.point_5": "429 says too often, 503 not now (nothing was stored): try again after Retry-After.",
   "developers.openapi": "Download OpenAPI 3.1",
   "developers.module": "Module",
+  "developers.find": "Find",
+  "developers.find_note": "address or words",
   "developers.group.documents": "Documents",
   "developers.group.files": "Files and prints",
   "developers.group.signatures": "Signatures",
@@ -148,5 +150,15 @@ export default {
   "developers.type": "Type",
   "developers.meaning": "Meaning",
   "developers.needed": "required",
-  "developers.example": "Example"
+  "developers.example": "Example",
+  "developers.body_is": "Body: {media}, at most {size}",
+  "developers.answers": "Answers:",
+  "developers.in.path": "path",
+  "developers.in.query": "query",
+  "developers.in.header": "header",
+  "shapes.title": "Shapes and templates",
+  "shapes.text": "What documents look like to programs, and the workbook for many new ones.",
+  "shapes.sign_in": "Workbooks and the XSD of messages are there for applicants who have signed in.",
+  "shapes.message": "XSD of messages",
+  "shapes.template": "Workbook for many (XLSX)"
 }

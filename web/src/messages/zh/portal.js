@@ -133,6 +133,8 @@ export default {
   "developers.point_5": "429表示请求太频繁，503表示暂时不可用且没有保存；按Retry-After等待后重试。",
   "developers.openapi": "下载OpenAPI 3.1",
   "developers.module": "业务",
+  "developers.find": "查找接口",
+  "developers.find_note": "地址或说明",
   "developers.group.documents": "单据",
   "developers.group.files": "附件和打印",
   "developers.group.signatures": "电子签名",
@@ -148,5 +150,15 @@ export default {
   "developers.type": "类型",
   "developers.meaning": "说明",
   "developers.needed": "必填",
-  "developers.example": "示例"
+  "developers.example": "示例",
+  "developers.body_is": "请求体：{media}，不超过 {size}",
+  "developers.answers": "返回：",
+  "developers.in.path": "路径",
+  "developers.in.query": "查询参数",
+  "developers.in.header": "请求头",
+  "shapes.title": "格式与模板",
+  "shapes.text": "单证内容的格式定义，以及一次新建多份单证的表格模板。",
+  "shapes.sign_in": "以企业用户登录后，还可下载批量模板和报文XSD。",
+  "shapes.message": "报文XSD",
+  "shapes.template": "批量新建模板（XLSX）"
 }
