@@ -1,40 +1,112 @@
-// One document, 2026000001; there is no gateway, so mail goes to the portal's own mailbox.
-import { is, like, ok, test } from './lib.mjs'
-import { as, look } from './steps.mjs'
+// Two drafts, 2026000001 and 2; there is a gateway for WeChat only, so mail goes to the portal's own mailbox.
+import { is, like, ok, test, url } from './lib.mjs'
+import { as, look, until } from './steps.mjs'
 
-await test(async () => {
-  const page = await as('demo_admin', '/app/export/push')
-  await page.getByText('还没有订阅').waitFor()
-  await look(page, 'none')
-  await page.getByRole('button', { name: '订阅', exact: true }).click()
-  const box = page.getByRole('dialog', { name: '订阅' })
-  await box.getByRole('radio', { name: '电子邮件' }).waitFor()
+const focused = (page, name) => page.waitForFunction((wanted) => document.activeElement?.labels?.[0]?.innerText.includes(wanted), name)
+
+async function subscribing(page, box) {
+  await page.getByRole('button', { name: '订阅', exact: true }).press('Enter')
+  await box.getByText('账户登记的邮箱：admin@enterprise.example').waitFor()
+  ok(true, 'the address of the account is shown')
   await look(page, 'subscribing')
   await box.getByRole('radio', { name: '其他（须验证）' }).check()
-  await box.getByRole('button', { name: '获取验证码' }).or(box.getByRole('button', { name: /验证码/ })).first().waitFor()
-  ok(true, 'another address asks for a code')
-  await look(page, 'another address')
-  await box.getByRole('radio', { name: '账户登记的邮箱' }).check()
   await box.getByRole('button', { name: '订阅', exact: true }).click()
-  const line = page.getByRole('row').filter({ hasText: 'admin@enterprise.example' })
-  await line.getByText('有效').waitFor()
-  ok(true, 'the subscription stands in the list')
+  await focused(page, '电子邮箱')
+  is(await box.getByText('请填写此项。').count(), 2, 'what is missing is said at each field, and the cursor goes to the first')
+  await look(page, 'another address')
+  await box.getByRole('radio', { name: /账户登记的邮箱/ }).check()
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.waitFor({ state: 'hidden' })
+  ok(await page.waitForFunction(() => document.activeElement?.innerText === '订阅' && !document.activeElement.closest('.el-dialog')), 'closed, the cursor is where it was')
+}
 
+async function webhook(page, box) {
   await page.getByRole('button', { name: '订阅', exact: true }).click()
   await box.getByRole('radio', { name: /Webhook/ }).check()
-  await box.getByRole('textbox').fill('http://somewhere')
+  await box.getByLabel('接收地址').fill('http:somewhere')
   await box.getByRole('button', { name: '订阅', exact: true }).click()
-  await box.getByText('地址须以https://开头').waitFor()
+  await box.getByRole('alert').waitFor()
   ok(true, 'a wrong address is said at its field')
-  await box.getByRole('textbox').fill('https://hooks.example/single-window')
+  await page.keyboard.press('Escape')
+  const asked = page.locator('.el-message-box')
+  await asked.getByRole('button', { name: '取消' }).click()
+  ok(await box.getByLabel('接收地址').inputValue(), 'what was typed is not lost by Esc')
+  await box.getByLabel('接收地址').fill('https://hooks.example/single-window')
   await box.getByRole('button', { name: '订阅', exact: true }).click()
   const secret = page.getByRole('dialog', { name: 'Webhook签名密钥' })
-  like(await secret.innerText(), /whsec_/, 'the secret of a webhook is shown')
+  await secret.getByText('whsec_').waitFor()
+  ok(true, 'the secret of a webhook is shown')
   await look(page, 'secret')
   await page.keyboard.press('Escape')
+  await asked.getByText('还没有复制').waitFor()
+  await page.keyboard.press('Escape')
+  ok(await secret.isVisible(), 'it does not go before it was copied, or somebody says so')
+  await secret.getByRole('button', { name: '复制文本' }).click()
+  await page.getByText('已复制到剪贴板').waitFor()
+  await page.keyboard.press('Escape')
   await secret.waitFor({ state: 'hidden' })
+}
 
-  // a system of the enterprise has subscribed: the page's person sees it and can end it
+async function wechat(page, box) {
+  await page.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.getByRole('radio', { name: '微信' }).check()
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.getByText('请先绑定微信。').waitFor()
+  await box.getByRole('button', { name: '绑定微信' }).click()
+  await box.getByRole('img', { name: '绑定微信的二维码' }).waitFor()
+  await look(page, 'wechat', { network: false }) // it looks whether the code was used
+  const link = await box.getByRole('link', { name: /微信中打开/ }).getAttribute('href')
+  const bound = await page.request.post(`${url}/partner/exchange/wechat`, { headers: { Authorization: `Bearer ${process.env.SW_KEY}`, Cookie: '' }, data: { code: link.split('code=')[1], address: 'o-1' } })
+  is(bound.status(), 204, 'the gateway says who has scanned it')
+  await box.getByText('已绑定', { exact: true }).waitFor()
+  await box.getByRole('img', { name: '绑定微信的二维码' }).waitFor({ state: 'detached' })
+  ok(true, 'the page notices by itself')
+  await box.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.waitFor({ state: 'hidden' })
+  await page.getByRole('row').filter({ hasText: '已绑定的微信' }).getByText('有效').waitFor()
+  await page.getByRole('button', { name: '订阅', exact: true }).click()
+  await box.getByRole('radio', { name: '微信' }).check()
+  await box.getByRole('button', { name: '解除绑定' }).click()
+  await page.locator('.el-message-box').getByRole('button', { name: '确定' }).click()
+  await box.getByText('未绑定').waitFor()
+  await page.getByRole('row').filter({ hasText: '已绑定的微信' }).getByText('已取消').waitFor()
+  ok(true, 'unbound, what was subscribed by it ends')
+  await box.getByRole('radio', { name: '电子邮件' }).check()
+  await page.keyboard.press('Escape')
+  await box.waitFor({ state: 'hidden' })
+}
+
+/** The nth of the list's documents. */
+const submit = (page, nth) => page.evaluate(async (at) => {
+  const { csrf } = await (await fetch('/api/account/session')).json()
+  const { items } = await (await fetch('/api/export/documents?form=export_licence')).json()
+  await (await fetch(`/api/export/documents/${items[at].id}/actions/submit`, { method: 'POST', body: '{}', headers: { 'X-CSRF-Token': csrf, 'If-Match': '*', 'Content-Type': 'application/json' } })).text()
+}, nth)
+
+async function log(page) {
+  await submit(page, 1)
+  const sent = page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '已发送' })
+  await until(async () => { await page.getByRole('button', { name: '刷新' }).last().click(); return sent.count() })
+  is(await sent.count(), 1, 'what was sent stands in the log')
+  like(await sent.innerText(), /没有网关，存入本地信箱/, 'and where it went, in words')
+  await look(page, 'log')
+  await sent.getByRole('button', { name: /重新发送/ }).click()
+  await page.locator('.el-message-box').getByText('再发送一次').waitFor()
+  ok(true, 'nothing is sent twice without a question')
+  await page.keyboard.press('Escape')
+  await page.getByRole('combobox', { name: '状态' }).selectOption('failed')
+  await page.getByRole('button', { name: '查询', exact: true }).click()
+  await page.getByText('无匹配数据').waitFor()
+  ok(true, 'that nothing matches is something else than that there is nothing')
+  await page.getByRole('button', { name: '重置' }).click()
+  await sent.getByRole('button', { name: '2026000001', exact: true }).click()
+  await page.waitForURL(/doc\/export_licence\/\d+/)
+  ok(await page.waitForFunction(() => document.title.includes('2026000001')), 'its number leads to the document, which names the window')
+  await page.goBack()
+}
+
+// A system of the enterprise has subscribed: the page's person sees it, and can end it.
+async function collected(page) {
   await page.evaluate(async () => {
     const { csrf } = await (await fetch('/api/account/session')).json()
     await (await fetch('/api/exchange/subscriptions', { method: 'POST', body: JSON.stringify({ module: 'export', way: 'collect', address: 'erp', scope: 'enterprise' }), headers: { 'X-CSRF-Token': csrf, 'Content-Type': 'application/json' } })).text()
@@ -43,31 +115,44 @@ await test(async () => {
   const queue = page.getByRole('row').filter({ hasText: '系统取回' }).filter({ hasText: '有效' })
   await queue.waitFor()
   like(await queue.innerText(), /\berp\b/, 'what a system collects stands in the list')
-
-  const id = await page.evaluate(async () => (await (await fetch('/api/export/documents?form=export_licence')).json()).items[0].id)
-  await page.evaluate(async (document) => {
-    const { csrf } = await (await fetch('/api/account/session')).json()
-    await (await fetch(`/api/export/documents/${document}/actions/submit`, { method: 'POST', body: '{}', headers: { 'X-CSRF-Token': csrf, 'If-Match': '*', 'Content-Type': 'application/json' } })).text()
-  }, id)
-  const sent = page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '已发送' })
-  await page.waitForTimeout(500)
-  for (let tries = 0; tries < 50 && !(await sent.count()); tries++) { await page.getByRole('button', { name: '刷新' }).last().click(); await page.waitForTimeout(200) }
-  is(await sent.count(), 1, 'what was sent stands in the log')
-  await look(page, 'log')
-  await page.getByLabel('推送方式').last().selectOption('collect')
-  await page.getByRole('button', { name: '查询' }).last().click()
-  await sent.waitFor({ state: 'hidden' })
-  await page.getByRole('row').filter({ hasText: '2026000001' }).filter({ hasText: '系统取回' }).waitFor()
-  ok(true, 'the log is filtered by what is collected')
+  await submit(page, 0)
+  await page.getByRole('combobox', { name: '推送方式' }).selectOption('collect')
+  const waiting = page.getByRole('row').filter({ hasText: '2026000002' }).filter({ hasText: '等待系统取回' })
+  await until(async () => { await page.getByRole('button', { name: '查询', exact: true }).click(); return waiting.count() })
+  ok(!(await waiting.getByRole('button', { name: /发送/ }).count()), 'what waits to be collected is not offered to be sent')
   await queue.getByRole('button', { name: /取消订阅/ }).click()
   await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
   await page.getByRole('row').filter({ hasText: '系统取回' }).filter({ hasText: '已取消' }).first().waitFor()
   ok(true, 'and cancelled like any other')
+}
 
-  await line.first().getByRole('button', { name: /取消订阅/ }).click()
-  await page.getByRole('dialog').getByRole('button', { name: '确定' }).click()
-  await line.getByText('已取消').first().waitFor()
-  ok(true, 'a subscription is cancelled')
+async function cancelling(page) {
+  const line = page.getByRole('row').filter({ hasText: 'admin@enterprise.example' }).filter({ hasText: '本企业的单证' })
+  await line.getByRole('button', { name: /取消订阅/ }).press('Enter')
+  await page.getByRole('dialog').getByRole('button', { name: '确定' }).press('Enter')
+  await line.getByText('已取消').waitFor()
+  ok(await page.waitForFunction(() => document.activeElement?.matches('.table-box')), 'cancelled; the cursor stays with the table')
+  await page.getByLabel('只看有效订阅').check()
+  is(await line.count(), 0, 'those that hold, alone')
+}
+
+await test(async () => {
+  const page = await as('demo_admin', '/app/export/push')
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.getByText('还没有订阅。点“订阅”').waitFor()
+  await look(page, 'none')
+  const box = page.getByRole('dialog', { name: '订阅' })
+  await subscribing(page, box)
+  await webhook(page, box)
+  await wechat(page, box)
+  await log(page)
+  await collected(page)
+  await cancelling(page)
+  const none = await as('demo_operator', '/app/export/push')
+  await none.getByRole('button', { name: '订阅', exact: true }).click()
+  await none.getByText('账户没有登记邮箱').waitFor()
+  ok(true, 'who has no address is told so, and asked for one')
+  await none.context().close()
   const portal = await as('demo_portal', '/app/admin/deliveries')
   await portal.getByRole('row').filter({ hasText: '2026000001' }).first().waitFor()
   ok(true, 'administrators see the log')
