@@ -13,7 +13,7 @@ export default {
   "list.actions": "Actions",
   "list.open": "Open",
   "list.ticked": "{n} selected",
-  "list.none": "No applications. Start one with “Apply”, or search for less.",
+  "list.none": "No documents yet. Start one with “{begin}”.",
   "list.fold": "Hide filters",
   "list.unfold": "Show filters",
   "list.comma": ", ",

@@ -13,7 +13,7 @@ export default {
   "list.actions": "批量操作",
   "list.open": "查看单据信息",
   "list.ticked": "已选 {n} 条",
-  "list.none": "没有申请单。点“许可证申请”新建一份，或放宽查询条件。",
+  "list.none": "还没有单据，点“{begin}”新建一份。",
   "list.fold": "收起搜索框",
   "list.unfold": "展开搜索框",
   "list.comma": "，",
