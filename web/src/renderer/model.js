@@ -28,6 +28,20 @@ export function toModel(definition, body) {
   return Object.fromEntries(definition.blocks.map(block => [block.name, toBlock(block, body?.[block.name])]))
 }
 
+/** Rows that were there before keep their keys, so that what stands in the page stays, and with it the cursor. */
+export function keepKeys(definition, model, before) {
+  const walk = (block, part, old) => {
+    for (const row of isRows(block) ? part.rows : []) {
+      const same = old?.rows.find(item => Number(item.row_id) && String(item.row_id) === String(row.row_id))
+      if (!same) continue
+      row._key = same._key
+      for (const nested of block.blocks || []) walk(nested, row[nested.name], same[nested.name])
+    }
+    if (!isRows(block)) for (const nested of block.blocks || []) walk(nested, part[nested.name], old?.[nested.name])
+  }
+  for (const block of definition.blocks) walk(block, model[block.name], before[block.name])
+}
+
 /** What a new row begins with; defaults that are worked out are the evaluator's. */
 const defaultsOf = (block, variant) => Object.fromEntries(fieldsOf(block, variant).filter(field => !isEmpty(field.default) && !Array.isArray(field.default) && !String(field.default).startsWith('$')).map(field => [field.name, field.default]))
 

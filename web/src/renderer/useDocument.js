@@ -9,7 +9,7 @@ import { useDraft } from './useDraft.js'
 
 export function useDocument(module, formName, id) {
   const page = reactive({ form: null, definition: null, id: id || null, problem: null, loading: true, saving: false, stale: null,
-    actions: {}, keyProblems: [], offered: null, moved: 0 })
+    actions: {}, reviewer: null, keyProblems: [], offered: null, moved: 0 })
   const key = ref(newKey())
   let draft = null
 
@@ -17,6 +17,7 @@ export function useDocument(module, formName, id) {
     page.form.row = answer.document
     page.form.attachments = answer.attachments || []
     page.actions = answer.actions || {}
+    page.reviewer = answer.reviewer || null
     page.id = answer.document.id
   }
 

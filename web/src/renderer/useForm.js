@@ -4,7 +4,7 @@ import { evaluatorOf, loadCodes } from '../evaluator.js'
 import { holds, valueOf } from './conditions.js'
 import { steady } from '../pointer.js'
 import { isRows } from './definition.js'
-import { addInitialRows, chooseVariants, filledRows, mergeDerived, toBody, toModel, toPagePath } from './model.js'
+import { addInitialRows, chooseVariants, filledRows, keepKeys, mergeDerived, toBody, toModel, toPagePath } from './model.js'
 
 const FORM = Symbol('form')
 export const provideForm = form => provide(FORM, form)
@@ -56,7 +56,9 @@ export function useForm(module, definition) {
   /** Takes a body as what stands in the page now: loaded, or from a draft. */
   async function take(body, dirty = false) {
     quiet = true
-    state.content = toModel(definition, body)
+    const content = toModel(definition, body)
+    if (state.content) keepKeys(definition, content, state.content)
+    state.content = content
     state.touched = new Set()
     state.serverProblems = []
     await loadCodes(module, definition)
