@@ -15,10 +15,12 @@ $home->partner('customs', way => 'https', clears => [ 'export', 'mep' ], title =
 SingleWindow::Browser->run('gateway.mjs', settings => { $home->settings }, prepare => sub {
 	my ($sw) = @_;
 	my $applicant = $sw->signed_in('demo_admin');
-	my $number = act($applicant, complete($applicant, other => { issuing_agency => 'AB' }), 'submit')->json->{document}{application_no};
-	my $decision = sub { my ($action, $sequence, $more) = @_; return $authority->signed(message_text({ MessageId => "authority-00000000$sequence", Number => $sequence, Sender => 'authority', Receiver => 'portal', Kind => 'Decision',
-		Module => 'export', Document => $number, Sequence => $sequence, Created => '2026-09-03T02:00:00Z' }, [ ApplicationNo => $number, Action => $action, Decided => '2026-09-03T02:00:00Z' ]) =~ s/<Action>/\n$more<Action>/r) };
+	my ($number, $gap) = map { act($applicant, complete($applicant, other => { issuing_agency => 'AB' }), 'submit')->json->{document}{application_no} } 1 .. 2;
+	my $decision = sub { my ($action, $sequence, $more, %other) = @_; my ($number, $place) = ($other{document} // $number, $other{place} // $sequence); return $authority->signed(message_text({ MessageId => "authority-00000000$sequence", Number => $sequence, Sender => 'authority', Receiver => 'portal', Kind => 'Decision',
+		Module => 'export', Document => $number, Sequence => $place, Created => '2026-09-03T02:00:00Z' }, [ ApplicationNo => $number, Action => $action, Decided => '2026-09-03T02:00:00Z' ]) =~ s/<Action>/\n$more<Action>/r) };
 	$authority->drop('unknown-member.xml', $decision->('first_pass', 1, "<Speed>high</Speed>\n"));
 	$authority->drop('wrong-state.xml', $decision->('second_pass', 2, ''));
+	$authority->drop('gap.xml', $decision->('first_pass', 3, '', document => $gap, place => 2));
+	$ENV{SW_GAP} = $gap;
 	complete($applicant, other => { issuing_agency => 'AA' });
 });

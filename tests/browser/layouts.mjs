@@ -34,7 +34,7 @@ async function layouts() {
   await confirmed.filter({ hasText: '未核实' }).waitFor()
   ok(true, 'and taken back')
   await page.goto(`${url}/#/app/admin/audit`)
-  like(await page.getByRole('row').filter({ hasText: 'layout_withdrawn' }).first().innerText(), /demo_portal[\s\S]*撤销版式确认[\s\S]*export\/flowing_paper_142/, 'the audit says it in words')
+  like(await page.getByRole('row').filter({ hasText: '撤销版式确认' }).first().innerText(), /demo_portal[\s\S]*export\/flowing_paper_142/, 'the audit says it in words')
 }
 
 async function seal() {
