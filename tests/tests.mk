@@ -1,7 +1,8 @@
 # Tests, lint and what is measured outside of them. Included by the Makefile.
 .PHONY: test test-plain test-postgresql test-rig browser-tools lint bench fuzz soak
 
-PROVE := prove -j2 --timer -I tests/lib
+# three at a time on two cores: most of them wait for most of their time; the long ones come first
+PROVE := prove -j3 --timer -I tests/lib
 
 API_TESTS = $(sort $(wildcard tests/api/*.t))
 BROWSER_TESTS = $(sort $(wildcard tests/browser/*.t))
@@ -22,7 +23,7 @@ test-all: test-plain test-postgresql
 
 # everything, with SQLite
 test-plain:
-	VARIANT=$(VARIANT) DATABASE=sqlite tests/with-postgres $(PROVE) $(UNITS) $(API_TESTS) $(BROWSER_TESTS)
+	VARIANT=$(VARIANT) DATABASE=sqlite tests/with-postgres $(PROVE) $(BROWSER_TESTS) $(API_TESTS) $(UNITS)
 
 # the tests under tests/api once more, each with a private PostgreSQL cluster; not those that ask no database anything
 NO_DATABASE := $(patsubst %,tests/api/%.t,ekey_card ekey_control shapes web web_sentinel)
@@ -33,7 +34,7 @@ test-postgresql:
 .PHONY: test-asan test-tsan
 test-asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan c units
-	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 VARIANT=asan DATABASE=sqlite $(PROVE) $(UNITS) $(API_TESTS) tests/browser/main_flow.t
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 VARIANT=asan DATABASE=sqlite $(PROVE) tests/browser/main_flow.t $(API_TESTS) $(UNITS)
 
 # ThreadSanitizer: API tests; not those of what other people's tools say about texts
 NO_THREADS := $(patsubst %,tests/api/%.t,ekey_card openapi shapes)
