@@ -81,7 +81,7 @@ void put_grants(struct web_call *call, const struct grants *grants)
 static int user_rights(struct web_call *call)
 {
     struct person person;
-    struct grants grants;
+    struct grants grants = {{0}};
     int64_t id;
     if (web_parameter_id(call, 0, &id) || person_by_id(reader_of(call), &call->arena, id, &person, &call->error) ||
         rights_of(reader_of(call), account_of(call), &person, &grants, &call->error))

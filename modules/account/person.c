@@ -147,7 +147,7 @@ int rights_of(struct store_connection *db, const struct account *account, const 
 static int grants_fill(struct store_connection *db, const struct account *account, const struct person *person, struct principal *principal,
                        struct error *error)
 {
-    struct grants grants;
+    struct grants grants = {{0}};
     if (person->must_change)
         return 0;
     if (rights_of(db, account, person, &grants, error))

@@ -238,8 +238,8 @@ static void put_text(struct web_call *call, const char *bytes, size_t length)
 static int message_get(struct web_call *call)
 {
     struct store_rows rows;
-    const char *bytes, *name;
-    size_t length;
+    const char *bytes = "", *name = "";
+    size_t length = 0;
     int64_t id;
 
     if (web_parameter_id(call, 0, &id) || load_bytes(call, id, &bytes, &length, &name) ||
@@ -255,8 +255,8 @@ static int message_get(struct web_call *call)
 
 static int file_get(struct web_call *call)
 {
-    const char *bytes, *name;
-    size_t length;
+    const char *bytes = "", *name = "";
+    size_t length = 0;
     int64_t id;
 
     if (web_parameter_id(call, 0, &id) || load_bytes(call, id, &bytes, &length, &name)) return (int)call->error.code;

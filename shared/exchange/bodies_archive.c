@@ -106,7 +106,7 @@ static bool take_place(char *words, const char **type, const char **block, int *
     if (!second || second[1 + strspn(second + 1, "0123456789")] || strlen(second + 1) > 6) return false;
     *dot = *second = '\0';
     *block = dot + 1;
-    *place = atoi(second + 1);
+    *place = (int)strtol(second + 1, NULL, 10);
     return *words && **block && *place > 0;
 }
 
@@ -192,7 +192,7 @@ static bool read_attachment(const char *at, const char *end, struct arena *arena
     if (!(content->type = next_word(&at, end, arena)) || !(content->block = next_word(&at, end, arena)) || !(place = next_word(&at, end, arena)) ||
         !(content->file_name = next_word(&at, end, arena)))
         return false;
-    content->place = atoi(place);
+    content->place = (int)strtol(place, NULL, 10);
     content->bytes = (struct slice){at, (size_t)(end - at)};
     return true;
 }

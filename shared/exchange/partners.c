@@ -241,7 +241,7 @@ int partners_read(const char *folder, struct partners **partners, struct error *
     else error_internal(error, "out of memory");
     for (int i = 0; i < found; i++) {
         size_t length = strlen(entries[i]->d_name);
-        if (!error->code && length >= 5 && !strcmp(entries[i]->d_name + length - 5, ".json")) read_file(all, folder, entries[i]->d_name, error);
+        if (all && !error->code && length >= 5 && !strcmp(entries[i]->d_name + length - 5, ".json")) read_file(all, folder, entries[i]->d_name, error);
         free(entries[i]);
     }
     free(entries);
