@@ -119,6 +119,7 @@ $(V)/fuzz/%: $(V)/obj/tests/fuzz/%.o $(call objects,$(UNIT_HELPERS)) $(LIBRARY)
 	@echo "  LINK  $@"
 	@$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(ALL_LIBS) $(UNIT_LIBS)
 $(V)/fuzz/piv_fuzz: $(call objects,$(addprefix modules/ekey/,card.c piv.c pin.c tlv.c))
+$(V)/fuzz/message_fuzz: $(call objects,$(addprefix modules/exchange/,gateway_read.c gateway_sender.c gateway_tree.c))
 
 # libraries that only tests use
 UNIT_LIBS = $(eval UNIT_LIBS := $$(shell pkg-config --silence-errors --libs jansson))$(UNIT_LIBS)

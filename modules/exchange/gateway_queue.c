@@ -56,31 +56,13 @@ int gate_out_put(struct store_connection *db, const struct gate_out *out, struct
 
 /* ---- rejections */
 
-static void write_rejection(const char *file, const struct gate_message *message, struct buffer *out)
-{
-    envelope_open(out, "Rejection");
-    envelope_put(out, "RejectedId", message->head.message_id);
-    envelope_put(out, "RejectedFile", file);
-    for (size_t i = 0; i < message->problem_count; i++) {
-        const struct gate_problem *problem = &message->problems[i];
-        envelope_open(out, "Problem");
-        if (problem->line) envelope_put_integer(out, "Line", problem->line);
-        envelope_put(out, "Element", problem->element);
-        envelope_put(out, "Rule", problem->rule);
-        envelope_put(out, "Text", problem->zh);
-        envelope_put(out, "TextEn", problem->en);
-        envelope_close(out, "Problem");
-    }
-    envelope_close(out, "Rejection");
-}
-
 int gate_reject(struct store_connection *db, const char *partner, const char *file, const struct gate_message *message, struct error *error)
 {
     struct buffer content;
 
     if (!strcmp(message->head.kind, "Rejection")) return 0; /* or two systems would reject each other's rejections for ever */
     buffer_init(&content, 65536);
-    write_rejection(file, message, &content);
+    gate_rejection_write(file, message, &content);
     const struct gate_out out = {.partner = partner, .kind = "Rejection", .module = message->head.module, .document_no = message->head.document,
                                  .content = buffer_string(&content), .length = content.length};
     if (content.failed) error_internal(error, "a rejection is too long");

@@ -46,6 +46,24 @@ void gate_problems_write(const struct gate_message *message, struct json_writer 
     json_array_end(json);
 }
 
+void gate_rejection_write(const char *file, const struct gate_message *message, struct buffer *out)
+{
+    envelope_open(out, "Rejection");
+    envelope_put(out, "RejectedId", message->head.message_id);
+    envelope_put(out, "RejectedFile", file);
+    for (size_t i = 0; i < message->problem_count; i++) {
+        const struct gate_problem *problem = &message->problems[i];
+        envelope_open(out, "Problem");
+        if (problem->line) envelope_put_integer(out, "Line", problem->line);
+        envelope_put(out, "Element", problem->element);
+        envelope_put(out, "Rule", problem->rule);
+        envelope_put(out, "Text", problem->zh);
+        envelope_put(out, "TextEn", problem->en);
+        envelope_close(out, "Problem");
+    }
+    envelope_close(out, "Rejection");
+}
+
 /* ---- text */
 
 /* The message itself: without a declaration in front and white space around. *lines: how many lines stand before it. False for a declaration that
@@ -171,13 +189,14 @@ static int64_t number_in(const char *text)
     return digits && digits <= 18 && !text[digits] ? strtoll(text, NULL, 10) : 0;
 }
 
-static bool spelled(const char *text, const char *more, size_t most)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+#define SMALL "abcdefghijklmnopqrstuvwxyz0123456789"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ" SMALL
 
-    for (const char *at = text; *at; at++)
-        if (!strchr(letters, *at) && !strchr(more, *at)) return false;
-    return strlen(text) <= most;
+static bool spelled(const char *text, const char *letters, size_t most)
+{
+    size_t length = strspn(text, letters);
+
+    return !text[length] && length <= most;
 }
 
 /* Whatever of the head can be used, also where the schema finds faults elsewhere. */
@@ -187,12 +206,12 @@ static void take_head(const xmlNode *root, struct arena *arena, struct envelope_
     const char *texts[9] = {"", "", "", "", "", "", "", "", ""};
 
     for (int i = 0; node && i < 9; i++) texts[i] = text_in(node, &envelope_head_members[i], arena);
-    if (spelled(texts[0], "._-", ENVELOPE_ID_MAXIMUM)) head->message_id = texts[0];
+    if (spelled(texts[0], LETTERS "._-", ENVELOPE_ID_MAXIMUM)) head->message_id = texts[0];
     head->number = number_in(texts[1]);
-    if (spelled(texts[2], "-", PARTNER_NAME_MAXIMUM)) head->sender = texts[2];
-    if (spelled(texts[3], "-", PARTNER_NAME_MAXIMUM)) head->receiver = texts[3];
+    if (spelled(texts[2], SMALL "-", PARTNER_NAME_MAXIMUM)) head->sender = texts[2];
+    if (spelled(texts[3], SMALL "-", PARTNER_NAME_MAXIMUM)) head->receiver = texts[3];
     if (envelope_kind(texts[4])) head->kind = texts[4];
-    if (spelled(texts[5], "_", 15)) head->module = texts[5];
+    if (spelled(texts[5], SMALL "_", 15)) head->module = texts[5];
     if (utf8_count(texts[6], strlen(texts[6])) <= 32) head->document = texts[6];
     head->sequence = number_in(texts[7]);
 }

@@ -70,5 +70,7 @@ int gate_line(const char *bytes, size_t length, const char *path, char element[E
 void gate_problem(struct gate_message *message, int line, const char *element, const char *rule, const char *zh, const char *en);
 /* [{"line","element","rule","message":{zh,en}}] */
 void gate_problems_write(const struct gate_message *message, struct json_writer *json);
+/* The Rejection that says them to the partner; `file`: what its file was called, "" for none. */
+void gate_rejection_write(const char *file, const struct gate_message *message, struct buffer *out);
 
 #endif
