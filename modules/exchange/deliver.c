@@ -245,7 +245,7 @@ int deliver_start(struct program *program, struct error *error)
 
     deliver.program = program;
     pthread_mutex_init(&deliver.lock, NULL);
-    pthread_cond_init(&deliver.changed, NULL);
+    thread_condition(&deliver.changed);
     program->deliver = &deliver;
     for (int i = 0; i < THREADS; i++)
         if (thread_start(&deliver.threads[i], run, &deliver)) return error_internal(error, "no thread for deliveries");

@@ -165,7 +165,7 @@ int relay_start(struct program *program, struct error *error)
 
     relay.program = program;
     pthread_mutex_init(&relay.lock, NULL);
-    pthread_cond_init(&relay.changed, NULL);
+    thread_condition(&relay.changed);
     program->relay = &relay;
     if (session_store_open(config_text(program->config, "redis", ""), &relay.redis, error) || store_reader(program->store, &relay.reader, error)) return (int)error->code;
     return thread_start(&relay.thread, relay_run, &relay) ? error_internal(error, "no thread for the relay") : 0;

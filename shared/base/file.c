@@ -1,5 +1,7 @@
 #include "base/file.h"
 
+#include "base/random.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,18 +33,28 @@ static bool write_all(int file, const char *bytes, size_t length)
     return true;
 }
 
+/* Nobody can know the name: neither another program that puts the same file, nor somebody who would lay a pipe or a file of his own there. */
+static int open_aside(int folder, const char *name, char aside[256])
+{
+    char fresh[17];
+
+    random_hex(8, fresh);
+    if (snprintf(aside, 256, ".%s.%s", name, fresh) < 256) return openat(folder, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
 bool file_put(int folder, const char *name, const void *bytes, size_t length)
 {
     char aside[256];
-    bool good;
-    int file;
+    int file = open_aside(folder, name, aside), why = 0;
 
-    if (snprintf(aside, sizeof aside, ".%s.new", name) >= (int)sizeof aside) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    if ((file = openat(folder, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660)) < 0) return false;
-    good = write_all(file, bytes, length) && !fsync(file);
-    if (close(file)) good = false;
-    return good && !renameat(folder, aside, folder, name) && !fsync(folder);
+    if (file < 0) return false;
+    if (!write_all(file, bytes, length) || fsync(file)) why = errno;
+    if (close(file) && !why) why = errno;
+    if (!why && renameat(folder, aside, folder, name)) why = errno;
+    if (why) unlinkat(folder, aside, 0);
+    else if (fsync(folder)) why = errno;
+    errno = why;
+    return !why;
 }

@@ -17,9 +17,19 @@ int thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument
     return code;
 }
 
+void thread_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 void thread_deadline(int milliseconds, struct timespec *until)
 {
-    clock_gettime(CLOCK_REALTIME, until);
+    clock_gettime(CLOCK_MONOTONIC, until);
     until->tv_sec += milliseconds / 1000;
     until->tv_nsec += milliseconds % 1000 * 1000000L;
     until->tv_sec += until->tv_nsec / 1000000000L;
