@@ -200,29 +200,10 @@ const struct envelope_kind *envelope_kind(const char *name)
 void envelope_open(struct buffer *out, const char *element) { buffer_printf(out, "<%s>", element); }
 void envelope_close(struct buffer *out, const char *element) { buffer_printf(out, "</%s>", element); }
 
-/* How many bytes at `at` XML 1.0 has no character for (section 2.2): controls, U+FFFE, U+FFFF. */
-static size_t forbidden(const char *at)
-{
-    unsigned char c = (unsigned char)*at;
-
-    if (c < 0x20) return c != '\t' && c != '\n' && c != '\r';
-    return !strncmp(at, "\xEF\xBF\xBE", 3) || !strncmp(at, "\xEF\xBF\xBF", 3) ? 3 : 0;
-}
-
-static void put_text(struct buffer *out, const char *text)
-{
-    while (*text) {
-        size_t length = 0, skip = 0;
-        while (text[length] && !(skip = forbidden(text + length))) length++;
-        xml_text(out, text, length);
-        text += length + skip;
-    }
-}
-
 static void put(struct buffer *out, const char *element, const char *text)
 {
     envelope_open(out, element);
-    put_text(out, text);
+    xml_text(out, text, strlen(text));
     envelope_close(out, element);
 }
 
