@@ -7,6 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
+static int is_given(struct store_connection *db, const char *licence_no, bool *given, struct error *error)
+{
+    struct store_rows rows;
+
+    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE licence_no = $1 AND source = ''", STORE_VALUES(store_string(licence_no)))) return (int)error->code;
+    *given = store_next(&rows);
+    return store_end(&rows);
+}
+
+/* The next of the series. A licence's number that an authority has given by itself is passed over, or nobody would be given one any more. */
+static int next_number(struct store_connection *db, struct doc_act *act, const struct form_number *number, int64_t year, char *text, size_t size, struct error *error)
+{
+    bool given = true;
+
+    while (given && !error->code) {
+        given = false;
+        if (!doc_number(db, act->module, act->form, number, &act->row, year, act->now, text, size, error) && !strcmp(number->column, "licence_no"))
+            is_given(db, text, &given, error);
+    }
+    return (int)error->code;
+}
+
 static int assign_number(struct store_connection *db, struct doc_act *act, const char *name, struct error *error)
 {
     const struct form_number *number = form_number_find(act->form, name);
@@ -22,7 +44,7 @@ static int assign_number(struct store_connection *db, struct doc_act *act, const
     if (*target && number->once) return 0; /* kept over withdrawal and resubmission */
     date_parts(date_of_instant(act->now), &year, &month, &day);
     if (!strcmp(number->column, "licence_no") && row->year) year = (int)row->year;
-    return doc_number(db, act->module, act->form, number, row, year, act->now, target, size, error);
+    return next_number(db, act, number, year, target, size, error);
 }
 
 static void set_date(struct doc_act *act, const char *column)

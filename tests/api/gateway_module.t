@@ -141,6 +141,19 @@ taken('export', messages('application,request'));
 	taken('export', $message);
 }
 
+# ---- characters that XML does not have
+
+{
+	my $odd = complete($applicant, @elsewhere);
+	act($applicant, $odd, 'submit');
+	taken('export', messages('application'));
+	is(act($applicant, $odd, 'withdraw', "a\x{FFFE}b\x{FFFF}<&>")->status, 200, 'a reason with characters that XML does not have');
+	my ($message) = messages('request');
+	valid(part($message, 1)->text, 'is a valid message nevertheless');
+	is(value(part($message, 1)->text, 'Opinion'), 'ab&lt;&amp;&gt;', '... without them');
+	taken('export', $message);
+}
+
 # ---- large files
 
 {
@@ -206,6 +219,25 @@ is(document($second)->{state}, 'PENDING_SECOND', 'and nothing has happened');
 is(said(decide($second, 'second_pass')), '200 booked', 'without a number');
 like(document($second)->{licence_no}, qr/\A26AB\w+\z/, '... it gets the next of ours');
 is(said(decide($second, 'second_pass', message_id => 'late')), '409 wrong_state', 'twice it is not approved');
+
+# a number that our series would have come to is passed over there, whoever has given it
+{
+	my $pass = sub {
+		my ($own) = @_;
+		my $new = complete($applicant, @elsewhere);
+		act($applicant, $new, 'submit');
+		decide($new, 'first_pass');
+		return (said(decide($new, 'second_pass', licence_no => $own)), document($new)->{licence_no});
+	};
+	my $ours = document($second)->{licence_no};
+	my ($next, $after) = map { substr($ours, 0, 4) . (substr($ours, 4) + $_) } 1, 2;
+	is(join(' ', $pass->($next)), "200 booked $next", 'the authority gives by itself the number that would be our next');
+	is(join(' ', $pass->()), "200 booked $after", '... and ours goes on behind it');
+	my $desk = document(bring_to(\%desk, 'PRINTED'))->{licence_no};
+	my $taken = substr($desk, 0, 4) . (substr($desk, 4) + 1);
+	is(join(' ', $pass->($taken)), "200 booked $taken", 'it gives a number of another agency\'s series');
+	isnt(document(bring_to(\%desk, 'PRINTED'))->{licence_no}, $taken, '... and that one\'s desk goes on, too');
+}
 
 # ---- licences to customs, and what customs says
 
