@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -29,13 +30,14 @@ my %partner = (
 );
 # these two never work by themselves: the test speaks for them
 my $hand = $home->partner('by-hand', way => 'folder', reviews => { export => ['AB'] }, title => '大连发证机构');
-my $caller = $home->partner('caller', way => 'https', reviews => { export => ['AC'] }, title => '商务部电话');
+my $caller = $home->partner('caller', way => 'https', reviews => { export => ['A8'] }, title => '商务部电话');
 my $sw = SingleWindow::Instance->start(settings => { $home->settings, limit_per_minute => 0 });
 my ($applicant, $operator, $office, $portal) = map { $sw->signed_in("demo_$_") } qw(admin operator ab portal);
 my $scratch = tempdir(CLEANUP => 1);
 
-# ---- a hundred licences under faults
+# ---- a hundred licences under faults; on PostgreSQL with two exchange programs
 
+$sw->another('exchange') if $sw->database eq 'postgresql';
 $_->begin for values %partner;
 my $lives = SingleWindow::Partner::Lives->new(sw => $sw, partners => \%partner, agencies => ['AA'], log => sub { diag(@_) if $ENV{TEST_VERBOSE} || $ENV{HARNESS_IS_VERBOSE} });
 my ($licences, $certificates) = $few ? (20, 6) : (100, 14);
@@ -154,9 +156,9 @@ sub application {
 	is_deeply([ @$dropped{qw(handled_by reason)} ], [ 'demo_portal', '发证机构来电确认作废' ], 'who dropped it and why is kept');
 	is(said($portal->post("/api/exchange/messages/$dropped->{id}/retry", {})), '409 ' . (said($portal->post("/api/exchange/messages/$dropped->{id}/retry", {})) =~ s/^409 //r), 'what was dropped stays so');
 
-	my $file = $portal->get("/api/exchange/messages/$dropped->{id}/file");
-	is($file->status, 200, 'its bytes can be had');
-	like($file->header('Content-Disposition'), qr/attachment/, '... as a download');
+	my $bytes = $portal->get("/api/exchange/messages/$dropped->{id}/file");
+	is($bytes->status, 200, 'its bytes can be had');
+	like($bytes->header('Content-Disposition'), qr/attachment/, '... as a download');
 	like($portal->get("/api/exchange/messages/$dropped->{id}")->json->{text}, qr/<Action>second_pass</, '... and looked at');
 }
 
@@ -208,11 +210,12 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 	my $inbox = $hand->box('InBox');
 	symlink '/etc/passwd', "$inbox/link.xml" or die $!;
 	mkdir "$inbox/folder.xml" or die $!;
+	POSIX::mkfifo("$inbox/pipe.xml", 0666) or die $!;
 	drop('x', $_) for 'notes.txt', '.hidden.xml', "\x{1b}[2J.xml";
 	drop(message($hand, 'Decision', $no, decision($no, 'first_pass'), Sequence => 1));
 	$portal->post("/api/exchange/messages/$_->{id}/drop", { reason => 'test' }) for in_state('by-hand', 'dead');
-	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' }, 30), 'links, folders and odd names do not hold up what is true');
-	ok(-l "$inbox/link.xml" && -d "$inbox/folder.xml" && -e "$inbox/notes.txt" && -e '/etc/passwd', '... and are neither followed nor removed');
+	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' }, 30), 'links, folders, pipes and odd names do not hold up what is true');
+	ok(-l "$inbox/link.xml" && -d "$inbox/folder.xml" && -p "$inbox/pipe.xml" && -e "$inbox/notes.txt" && -e '/etc/passwd', '... and are neither followed nor removed');
 	system('rm', '-rf', glob("$inbox/*"), "$inbox/.hidden.xml");
 	taken();
 }
@@ -253,12 +256,12 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 
 # ---- an authority that is away
 {
-	my ($id, $no) = application('AC');
-	ok(wait_until(sub { my $out = gateway_of('caller')->{out}; $out->{waiting} == 2 && gateway_of('caller')->{paused_until} }), 'while nobody listens its messages wait, and it is left in peace');
+	my ($id, $no) = application('A8');
+	ok(wait_until(sub { my $out = gateway_of('caller')->{out}; $out->{waiting} == 3 && gateway_of('caller')->{paused_until} }), 'while nobody listens its messages wait, and it is left in peace');
 	$sw->clock('2026-09-03T11:00:00+08:00');
 	$sw->kill('exchange');
 	$sw->wait_for('exchange');
-	is(gateway_of('caller')->{out}{waiting}, 2, 'an hour and a kill -9 later they are still there');
+	is(gateway_of('caller')->{out}{waiting}, 3, 'an hour and a kill -9 later they are still there');
 	$caller->{silent} = 1;
 	$caller->begin;
 	ok(wait_until(sub { gateway_of('caller')->{out}{waiting} == 0 }, 90), 'when it listens again it gets them');

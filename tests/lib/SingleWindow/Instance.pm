@@ -101,6 +101,10 @@ sub launch {
 sub stop {
 	my ($self, %option) = @_;
 	return if $$ != $test_process;
+	if (my $another = delete $self->{another}) {
+		CORE::kill(TERM => $another->{pid});
+		waitpid $another->{pid}, 0;
+	}
 	if (my $pid = delete $self->{pid}) {
 		kill TERM => $pid;
 		my $end = time + 45;
@@ -214,6 +218,37 @@ sub _sv {
 
 # All that a service has logged.
 sub log_text { my ($self, $service) = @_; return join '', map { _slurp($_) } sort glob "$self->{var}/log/$service/{\@*,current}" }
+
+# One more program of a module on the same database, which is PostgreSQL: what runs on another node of a cluster. It has a socket of its own that
+# nobody asks. Returns when it is ready; ->kill_another kills it (-9) and begins again.
+sub another {
+	my ($self, $module) = @_;
+	my ($folder, $log) = map { "$self->{var}/$_/another" } qw(run log);
+	my $owner = (stat $self->{var})[4];
+	for my $made ($folder, $log) { mkdir $made; chown $owner, -1, $made }
+	my $settings = _slurp("$self->{var}/settings") =~ s/^socket_dir = .*$/socket_dir = $folder/mr;
+	open my $file, '>', "$folder/settings" or croak $!;
+	print {$file} $settings;
+	close $file or croak $!;
+	my @as = $> ? () : ('--reuid', $owner, '--regid', (stat _)[5], '--clear-groups');
+	my $pid = fork // croak "fork: $!";
+	if (!$pid) {
+		open STDOUT, '>>', "$log/current";
+		open STDERR, '>&', \*STDOUT;
+		exec 'setpriv', '--pdeathsig', 'KILL', @as, "$ROOT/build/$self->{variant}/bin/singlewindow-$module", "$folder/settings" or POSIX::_exit(127);
+	}
+	$self->{another} = { module => $module, pid => $pid };
+	for (1 .. 600) { return $pid if IO::Socket::UNIX->new(Peer => "$folder/$module.sock"); sleep 0.05 }
+	croak "the second $module does not start: " . _slurp("$log/current");
+}
+
+sub kill_another {
+	my ($self) = @_;
+	my $another = delete $self->{another};
+	CORE::kill(KILL => $another->{pid});
+	waitpid $another->{pid}, 0;
+	return $self->another($another->{module});
+}
 
 # Asks a module's database from outside; rows as lines, columns separated by "|".
 sub sql {

@@ -172,6 +172,7 @@ sub _answer {
 	sleep 0.3 if $fault eq 'slow';
 	return if $fault eq 'cut';
 	return sleep $HANG if $fault eq 'hang';
+	return print {$peer} "HTTP/1.1 $1 So\r\nContent-Type: text/plain\r\nContent-Length: " . length($2) . "\r\nConnection: close\r\n\r\n$2" if $fault =~ /^answer (\d+) (.*)$/s;
 	return print {$peer} "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" if $fault eq 'refuse';
 	return print {$peer} "HTTP/1.1 422 No\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: close\r\n\r\nnot like it" if $fault eq 'fail';
 	my $file = sprintf '%s/spool/%.6f-%d', $self->{dir}, time, $$;

@@ -125,7 +125,7 @@ sub trouble {
 	my ($sw, $partners) = @$self{qw(sw partners)};
 	my $down = sub { my ($name) = @_; return sub { $partners->{$name}->down; $self->{down} = time; 1 } };
 	my $up = sub { my ($name) = @_; return sub { return 0 unless $self->_waits_for($name) || time - $self->{down} > 2; $partners->{$name}->up; 1 } };
-	my $kill = sub { my ($service) = @_; return sub { $sw->kill($service); 1 } };
+	my $kill = sub { my ($service) = @_; return sub { $sw->kill($service); $sw->kill_another if $sw->{another} && $service eq 'export'; 1 } };
 	my @troubles = ([ 5, $kill->('exchange') ], [ 15, $down->('authority') ], [ 0, $up->('authority') ], [ 25, $kill->('export') ], [ 35, $down->('customs') ], [ 0, $up->('customs') ],
 		[ 45, $kill->('exchange') ], [ 70, $kill->('exchange') ]);
 	my $trouble = $troubles[ $self->{troubles} // 0 ] or return;

@@ -59,7 +59,7 @@ sub sign_message {
 		. "<DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></DigestMethod><DigestValue>$digest</DigestValue></Reference></SignedInfo>";
 	my $value = encode_base64($key->sign("<SignedInfo xmlns=\"$DSIG\">$info"), '');
 	my $signature = "<Signature xmlns=\"$DSIG\"><SignedInfo>$info<SignatureValue>$value</SignatureValue></Signature>";
-	return $text =~ s{</Message>\z}{$signature</Message>}r;
+	return $text =~ s{(</(?:\w+:)?Message>)\z}{$signature$1}r;
 }
 
 sub _plain { my ($text) = @_; return $text =~ s/&lt;/</gr =~ s/&gt;/>/gr =~ s/&quot;/"/gr =~ s/&#xD;/\r/gr =~ s/&amp;/&/gr }
