@@ -9,8 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#define LONGEST_MILLISECONDS 600000
-
 /* ---- the settings */
 
 static int read_settings(struct gate *gate, struct error *error)
@@ -31,7 +29,8 @@ static int open_senders(struct gate *gate, struct error *error)
     gate->count = partners_count(gate->partners);
     gate->senders = calloc(gate->count, sizeof *gate->senders);
     gate->workers = calloc(gate->count * GATE_SENDERS, sizeof *gate->workers);
-    if (!gate->senders || !gate->workers) return error_internal(error, "out of memory");
+    gate->rejected_until = calloc(gate->count, sizeof *gate->rejected_until);
+    if (!gate->senders || !gate->workers || !gate->rejected_until) return error_internal(error, "out of memory");
     for (size_t i = 0; i < gate->count; i++) {
         struct gate_sender *sender = &gate->senders[i];
         if (gate_sender_open(partners_at(gate->partners, i), sender, error)) return (int)error->code;
@@ -66,7 +65,7 @@ int gate_open(struct program *program, struct error *error)
     gate->program = program;
     gate->partners = partners;
     pthread_mutex_init(&gate->lock, NULL);
-    for (int i = 0; i < GATE_TOPICS; i++) pthread_cond_init(&gate->changed[i], NULL);
+    for (int i = 0; i < GATE_TOPICS; i++) thread_condition(&gate->changed[i]);
     return xml_signature_start(error) || read_settings(gate, error) || open_senders(gate, error) || gate_schema_open(&gate->schema, error)
                ? (int)error->code : 0;
 }
@@ -109,6 +108,7 @@ void gate_stop(struct program *program)
     seals_close(gate->seals);
     partners_free(gate->partners);
     free(gate->senders);
+    free(gate->rejected_until);
     free(gate->workers);
     free(gate);
     program->gate = NULL;
@@ -129,11 +129,7 @@ bool gate_wait(struct gate *gate, enum gate_topic topic, unsigned *seen, int mil
     bool stopping;
     int code = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    thread_deadline(milliseconds, &until);
     pthread_mutex_lock(&gate->lock);
     while (gate->news[topic] == *seen && !gate->stopping && !code) code = pthread_cond_timedwait(&gate->changed[topic], &gate->lock, &until);
     *seen = gate->news[topic];
@@ -155,8 +151,8 @@ int64_t gate_back_off(const struct gate *gate, int64_t attempt)
 {
     int64_t wait = 1000 * (int64_t)gate->retry_seconds;
 
-    for (int64_t i = 1; i < attempt && wait < LONGEST_MILLISECONDS; i++) wait *= 2;
-    return wait < LONGEST_MILLISECONDS ? wait : LONGEST_MILLISECONDS;
+    for (int64_t i = 1; i < attempt && wait < GATE_LONGEST_MILLISECONDS; i++) wait *= 2;
+    return wait < GATE_LONGEST_MILLISECONDS ? wait : GATE_LONGEST_MILLISECONDS;
 }
 
 void gate_complain(const char *what, const struct error *error)

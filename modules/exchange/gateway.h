@@ -19,8 +19,13 @@
 #define GATE_ID_SIZE (ENVELOPE_ID_MAXIMUM + 1)
 #define GATE_SENDERS 2         /* threads for an HTTPS partner; who is slow keeps only its own */
 #define GATE_LOOK_MILLISECONDS 1000
+#define GATE_REJECTIONS 5000   /* to a partner at once; then one each: */
+#define GATE_REJECTION_MILLISECONDS INT64_C(10000)
 #define GATE_REQUEST_MILLISECONDS 10000
 #define GATE_MODULE_MAXIMUM (8u << 20) /* bytes of a module's answer */
+#define GATE_LONGEST_MILLISECONDS 600000 /* between two attempts at anything, and of a lease */
+/* SQL: whether the instant in a column is over at `now`, a parameter. One that is further away than anything waits is of a time before the clock was set back. */
+#define GATE_OVER(column, now) "(" column " <= " now " OR " column " > " now " + 600000)"
 
 enum gate_topic { GATE_RELAY, GATE_OUT, GATE_IN, GATE_TOPICS };
 
@@ -34,6 +39,7 @@ struct gate {
     struct program *program;
     struct partners *partners;
     struct gate_sender *senders; /* one for each partner, in their order */
+    int64_t *rejected_until;     /* of each, by clock_monotonic: further ahead, the more Rejections it was sent lately */
     size_t count;
     struct seals *seals;
     const struct seal *seal;     /* the portal's */
@@ -82,10 +88,14 @@ int64_t gate_number(const char *partner, const char *id);
 
 /* Keeps a message to be sent, with its number and sequence. */
 int gate_out_put(struct store_connection *db, const struct gate_out *out, struct error *error);
-/* A Rejection of what came in, unless it was a Rejection itself. */
-int gate_reject(struct store_connection *db, const char *partner, const char *file, const struct gate_message *message, struct error *error);
+/* A Rejection of what came in, unless it was a Rejection itself, or the partner has been sent too many. Of the thread that takes what comes. */
+int gate_reject(struct gate *gate, struct store_connection *db, const char *partner, const char *file, const struct gate_message *message, struct error *error);
 /* Our message `number` has failed at the partner; a licence's module will be told. What has not been sent or has failed already stays as it is. */
 int gate_out_failed(struct store_connection *db, const char *partner, int64_t number, const char *answer, struct error *error);
+
+/* A message that came in and cannot be settled, which is a defect, is looked at again in a minute; the others go on: clears the error and logs it. Does
+   nothing for ERROR_UNAVAILABLE. Not within a transaction. */
+void gate_in_put_off(struct gate *gate, int64_t id, struct error *error);
 
 /* `sequence` is settled, taken or dropped: the next of that document that is there may go on. */
 int gate_in_advance(struct store_connection *db, const char *partner, const char *module, const char *document_no, int64_t sequence, struct error *error);
@@ -130,10 +140,20 @@ struct gate_received {
 };
 int gate_receive(struct store_connection *db, const struct gate_received *received, struct error *error);
 
+/* ---- gateway_folder.c */
+
+/* OutBox, InBox or FailBox of a partner: to be closed. -1 and ERROR_UNAVAILABLE when it is not there, or a link. */
+int gate_box_open(const struct partner *partner, const char *box, struct error *error);
+
 /* ---- gateway_inbox.c */
 
-/* Takes what lies in the partner's InBox. ERROR_UNAVAILABLE when the folder cannot be read. */
-int gate_inbox_look(struct gate *gate, const struct gate_sender *sender, struct error *error);
+struct gate_inbox { /* what lay in an InBox at the last look; .files is freed by who has it */
+    struct found *files;
+    size_t count;
+};
+
+/* Takes what lies in the partner's InBox. ERROR_UNAVAILABLE when the folder, or a file in it, cannot be read or removed; the other files are taken nevertheless. */
+int gate_inbox_look(struct gate *gate, const struct gate_sender *sender, struct gate_inbox *inbox, struct error *error);
 
 /* ---- gateway_order.c, gateway_take.c: one message after the other */
 

@@ -75,7 +75,7 @@ static int note_who(struct store_connection *db, const struct handling *h, struc
 static int retry_in(struct store_connection *db, const struct handling *h, struct error *error)
 {
     if (is(h, "dead"))
-        return store_execute(db, error, NULL, "UPDATE message_in SET state = 'received', ready = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
+        return store_execute(db, error, NULL, "UPDATE message_in SET state = 'received', ready = 0, next_at = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
     if (!is(h, "waiting")) return wrong_state(error);
     if (h->ready) return store_execute(db, error, NULL, "UPDATE message_in SET next_at = 0 WHERE id = $1", STORE_VALUES(store_integer(h->id)));
     if (!h->skip)
@@ -90,7 +90,7 @@ static int drop_in(struct store_connection *db, const struct handling *h, struct
     struct store_rows rows;
     int64_t last = -1;
 
-    if (!is(h, "dead") && !is(h, "waiting")) return wrong_state(error);
+    if (!is(h, "dead") && !is(h, "waiting") && !is(h, "received")) return wrong_state(error);
     if (store_execute(db, error, NULL, "UPDATE message_in SET state = 'dropped', ready = 0, finished = $2 WHERE id = $1",
                       STORE_VALUES(store_integer(h->id), store_integer(clock_now()))) ||
         !h->sequence ||
@@ -114,18 +114,26 @@ static int retry_out(struct store_connection *db, const struct handling *h, stru
     return gate_renew(db, h->id, 0, error);
 }
 
+static int on_its_way(struct error *error)
+{
+    return error_set(error, ERROR_CONFLICT, "on_its_way", "该报文正在发送，或已放在对方的 OutBox 中：请稍后再试，或先将文件移到 FailBox。",
+                     "It is being sent, or lies in the partner's OutBox: try again in a moment, or move the file to the FailBox first.");
+}
+
 /* The place of a dropped message in the order goes to the next, so that the partner waits for nothing that never comes; unless a later one has been
    signed already. */
 static int drop_out(struct store_connection *db, const struct handling *h, struct error *error)
 {
     const struct store_value place[] = {store_string(h->partner), store_string(h->module), store_string(h->document_no), store_integer(h->sequence)};
     struct store_rows rows;
-    int64_t later = 0;
+    int64_t later = 0, dropped = 0;
 
     if (!is(h, "failed") && !is(h, "waiting")) return wrong_state(error);
-    if (store_execute(db, error, NULL, "UPDATE message_out SET state = 'dropped', placed = 0, lease = 0, finished = $2 WHERE id = $1",
-                      STORE_VALUES(store_integer(h->id), store_integer(clock_now()))) ||
-        !h->sequence || h->renew ||
+    if (store_execute(db, error, &dropped, "UPDATE message_out SET state = 'dropped', lease = 0, finished = $2 WHERE id = $1 AND state IN ('waiting', 'failed') AND placed = 0 AND "
+                      GATE_OVER("lease", "$3"), STORE_VALUES(store_integer(h->id), store_integer(clock_now()), store_integer(clock_lease()))))
+        return (int)error->code;
+    if (!dropped) return on_its_way(error);
+    if (!h->sequence || h->renew ||
         store_query(db, &rows, error, "SELECT COUNT(id) FROM message_out WHERE partner = $1 AND module = $2 AND document_no = $3 AND sequence > $4 AND (text <> '' OR state <> 'waiting')",
                     place, 4))
         return (int)error->code;

@@ -1,18 +1,20 @@
 /* Sending by HTTPS: each thread keeps its connection to the partner. */
 #include "gateway.h"
 
-#include <stdio.h>
+/* Only these say something of the message itself; what else is no success is the system's, or its proxy's, and passes. */
+static bool is_refusal(long status) { return status == 400 || status == 409 || status == 413 || status == 415 || status == 422; }
 
 static void judge(struct gate_sending *s, long status, const struct buffer *answer)
 {
-    s->result = status >= 200 && status < 300 ? SENT : status == 408 || status == 425 || status == 429 ? LATER : status >= 400 && status < 500 ? FAILED : PAUSE;
-    if (s->result != SENT) snprintf(s->answer, sizeof s->answer, "status %ld%s%.*s", status, answer->length ? ": " : "", 200, buffer_string(answer));
+    s->result = status >= 200 && status < 300 ? SENT : is_refusal(status) ? FAILED : status == 408 || status == 425 || status == 429 ? LATER : PAUSE;
+    if (s->result != SENT) gate_say(s->answer, sizeof s->answer, "status %ld%s%s", status, answer->length ? ": " : "", buffer_string(answer));
 }
 
 static void attempt(struct gate_sending *s, struct gateway_link **link)
 {
     const struct partner *partner = s->sender->partner;
-    const struct gateway_link_settings settings = {partner->url, partner->authorities, partner->certificate, partner->key, partner->allow_private};
+    const struct gateway_link_settings settings = {partner->url, partner->authorities, partner->certificate, partner->key, partner->allow_private,
+                                                    &s->gate->stopping};
     struct buffer answer;
     struct error error;
     long status = 0;
@@ -22,7 +24,7 @@ static void attempt(struct gate_sending *s, struct gateway_link **link)
     if ((!*link && gateway_link_open(&settings, link, &error)) ||
         gateway_link_post(*link, "application/xml", buffer_string(&s->text), s->text.length, &answer, &status, &error)) {
         s->result = PAUSE;
-        snprintf(s->answer, sizeof s->answer, "%.200s", error.detail[0] ? error.detail : error.en);
+        gate_say(s->answer, sizeof s->answer, "%s", error.detail[0] ? error.detail : error.en);
     } else {
         judge(s, status, &answer);
     }

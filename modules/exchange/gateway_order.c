@@ -28,7 +28,8 @@ static int load(struct ordering *o, struct store_connection *reader, bool *found
     const void *bytes;
     size_t length;
 
-    if (store_query(reader, &rows, error, "SELECT id, partner, file, answer, bytes FROM message_in WHERE state = 'received' ORDER BY id LIMIT 1", STORE_NO_VALUES))
+    if (store_query(reader, &rows, error, "SELECT id, partner, file, answer, bytes FROM message_in WHERE state = 'received' AND " GATE_OVER("next_at", "$1") " ORDER BY id LIMIT 1",
+                    STORE_VALUES(store_integer(clock_lease()))))
         return (int)error->code;
     *found = store_next(&rows);
     if (*found) {
@@ -74,7 +75,7 @@ static int dead(struct store_connection *db, const struct ordering *o, const str
                          store_string(head->module), store_string(head->document), store_integer(head->number), store_integer(head->sequence),
                          store_string(message->hash), store_string(message->content ? message->content : ""))) &&
         gate_sender_named(o->gate, o->partner))
-        gate_reject(db, o->partner, o->file, message, error);
+        gate_reject(o->gate, db, o->partner, o->file, message, error);
     buffer_free(&problems);
     return (int)error->code;
 }
@@ -113,6 +114,13 @@ static int replace(struct store_connection *db, const struct ordering *o, const 
     return store_execute(db, error, NULL, sql, all, 3 + count);
 }
 
+/* The same again that could not be taken: it takes the place of the one before, of which nothing is left to keep. */
+static int remove_same(struct store_connection *db, const struct ordering *o, struct error *error)
+{
+    return store_execute(db, error, NULL, "DELETE FROM message_in WHERE partner = $1 AND hash = $2 AND message_id = $3 AND state = 'dead' AND id <> $4",
+                         STORE_VALUES(store_string(o->partner), store_string(o->message->hash), store_string(o->message->head.message_id), store_integer(o->id)));
+}
+
 enum before { BEFORE_NOTHING, BEFORE_SAME, BEFORE_OTHER };
 
 /* Whether a message of this id was had already, the same one or another. */
@@ -128,14 +136,13 @@ static int had_before(struct store_connection *db, const struct ordering *o, enu
     return store_end(&rows);
 }
 
-/* How many numbers have come: one that came before is not counted again. */
+/* How many numbers have come: one that came before is not counted again, nor this message when it is read again. */
 static int count_number(struct store_connection *db, const struct ordering *o, struct error *error)
 {
     int64_t number = o->message->head.number, before = 0;
     struct store_rows rows;
 
-    if (store_query(db, &rows, error, "SELECT COUNT(id) FROM message_in WHERE partner = $1 AND number = $2 AND id <> $3",
-                    STORE_VALUES(store_string(o->partner), store_integer(number), store_integer(o->id))))
+    if (store_query(db, &rows, error, "SELECT COUNT(id) FROM message_in WHERE partner = $1 AND number = $2", STORE_VALUES(store_string(o->partner), store_integer(number))))
         return (int)error->code;
     if (store_next(&rows)) before = store_column_integer(&rows, 0);
     if (store_end(&rows) || before || !number) return (int)error->code;
@@ -178,7 +185,7 @@ static int take_rejection(struct store_connection *db, const struct ordering *o,
     problem = json_member(content, "problem");
     number = gate_number(o->partner, json_member_text(content, "rejected_id", ""));
     if (problem) problem = problem->first;
-    snprintf(answer, sizeof answer, "%.60s: %.300s", json_member_text(problem, "rule", ""), json_member_text(problem, "text", ""));
+    gate_say(answer, sizeof answer, "%s: %s", json_member_text(problem, "rule", ""), json_member_text(problem, "text", ""));
     if (!error->code && number) gate_out_failed(db, o->partner, number, answer, error);
     arena_free(&arena);
     if (error->code || put_in_order(db, o, false, error)) return (int)error->code;
@@ -217,8 +224,8 @@ static int place_work(struct store_connection *db, void *argument, struct error 
         store_execute(db, error, &still, "UPDATE message_in SET ready = 0 WHERE id = $1 AND state = 'received'", STORE_VALUES(store_integer(o->id))) || !still)
         return (int)error->code;
     if (o->message->verified && count_number(db, o, error)) return (int)error->code;
+    if (remove_same(db, o, error)) return (int)error->code;
     if (!o->message->problem_count) return place_good(db, o, error);
-    if (!o->message->verified && replace(db, o, "hash = $4", STORE_VALUES(store_string(o->message->hash)), error)) return (int)error->code;
     if (o->message->verified && *o->message->head.message_id && replace(db, o, "message_id = $4", STORE_VALUES(store_string(o->message->head.message_id)), error))
         return (int)error->code;
     return dead(db, o, o->message, error);
@@ -233,7 +240,8 @@ int gate_order_next(struct gate *gate, struct store_connection *reader, bool *mo
     buffer_init(&o.bytes, ENVELOPE_MAXIMUM + 1);
     o.message = arena_alloc(&o.arena, sizeof *o.message);
     if (!o.message) error_internal(error, "out of memory");
-    else if (!load(&o, reader, more, error) && *more && !read_message(&o, error)) store_write(gate->program->store, place_work, &o, error);
+    else if (!load(&o, reader, more, error) && *more && (read_message(&o, error) || store_write(gate->program->store, place_work, &o, error)))
+        gate_in_put_off(gate, o.id, error);
     buffer_free(&o.bytes);
     arena_free(&o.arena);
     return (int)error->code;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PUT_OFF_MILLISECONDS 60000
+
 void gate_message_id(const char *partner, int64_t number, char id[GATE_ID_SIZE])
 {
     snprintf(id, GATE_ID_SIZE, "portal-%s-%09lld", partner, (long long)number);
@@ -56,11 +58,24 @@ int gate_out_put(struct store_connection *db, const struct gate_out *out, struct
 
 /* ---- rejections */
 
-int gate_reject(struct store_connection *db, const char *partner, const char *file, const struct gate_message *message, struct error *error)
+/* Whoever answers each Rejection with the next wrong message would go on for ever: many at once, then one now and then. */
+static bool may_reject(struct gate *gate, const struct gate_sender *sender)
+{
+    int64_t now = clock_monotonic(), *until = sender ? &gate->rejected_until[sender - gate->senders] : NULL;
+
+    if (!until) return false;
+    if (*until < now) *until = now;
+    if (*until - now >= GATE_REJECTIONS * GATE_REJECTION_MILLISECONDS) return false;
+    *until += GATE_REJECTION_MILLISECONDS;
+    return true;
+}
+
+int gate_reject(struct gate *gate, struct store_connection *db, const char *partner, const char *file, const struct gate_message *message, struct error *error)
 {
     struct buffer content;
 
     if (!strcmp(message->head.kind, "Rejection")) return 0; /* or two systems would reject each other's rejections for ever */
+    if (!may_reject(gate, gate_sender_named(gate, partner))) return 0;
     buffer_init(&content, 65536);
     gate_rejection_write(file, message, &content);
     const struct gate_out out = {.partner = partner, .kind = "Rejection", .module = message->head.module, .document_no = message->head.document,
@@ -96,4 +111,24 @@ int gate_in_advance(struct store_connection *db, const char *partner, const char
     return store_execute(db, error, NULL,
         "UPDATE message_in SET ready = 1, next_at = 0 WHERE partner = $1 AND module = $2 AND document_no = $3 AND sequence = $4 AND state = 'waiting' AND ready = 0",
         STORE_VALUES(document[0], document[1], document[2], store_integer(sequence + 1)));
+}
+
+/* ---- what cannot be settled now */
+
+static int put_off_work(struct store_connection *db, void *argument, struct error *error)
+{
+    const int64_t *id = argument;
+    return store_execute(db, error, NULL, "UPDATE message_in SET attempts = attempts + 1, next_at = $2 WHERE id = $1 AND state IN ('received', 'waiting')",
+                         STORE_VALUES(store_integer(*id), store_integer(clock_lease() + PUT_OFF_MILLISECONDS)));
+}
+
+void gate_in_put_off(struct gate *gate, int64_t id, struct error *error)
+{
+    struct error own;
+
+    if (error->code == ERROR_UNAVAILABLE) return; /* then the others fare no better */
+    error_clear(&own);
+    if (store_write(gate->program->store, put_off_work, &id, &own)) return;
+    gate_complain("message", error);
+    error_clear(error);
 }

@@ -4,11 +4,31 @@
 #include "gateway_tree.h"
 #include "trust/xml_signature.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- problems */
+
+void gate_say(char *out, size_t size, const char *format, ...)
+{
+    size_t length, step;
+    uint32_t character;
+    va_list words;
+
+    va_start(words, format);
+    vsnprintf(out, size, format, words);
+    va_end(words);
+    length = strlen(out);
+    if (length == size - 1) length = utf8_cut(out, length, length);
+    out[length] = '\0';
+    for (size_t at = 0; at < length; at += step ? step : 1) {
+        step = utf8_decode(out + at, length - at, &character);
+        if (!step) out[at] = '?';
+        else if (character < ' ') out[at] = ' ';
+    }
+}
 
 static void cut(char *out, size_t size, const char *text)
 {
@@ -116,7 +136,7 @@ static bool parse(const char *xml, size_t length, int lines, struct gate_message
         return false;
     }
     if ((*tree = tree_parse(xml, length, &about))) return true;
-    snprintf(en, sizeof en, "The message is not well-formed XML: %.250s", about.text);
+    gate_say(en, sizeof en, "The message is not well-formed XML: %s", about.text);
     gate_problem(message, lines + (about.line > 0 ? about.line : 1), "", "not_well_formed", "报文不是格式正确的 XML。", en);
     return false;
 }
@@ -313,7 +333,7 @@ static void schema_fault(void *context, const struct tree_error *fault)
     /* what is wrong with a value is said twice: by the facet and by the type */
     if (message->problem_count && message->problems[message->problem_count - 1].line == line && !strcmp(message->problems[message->problem_count - 1].element, element))
         return;
-    snprintf(zh, sizeof zh, "元素“%.60s”不符合报文定义（message.xsd）。", element);
+    gate_say(zh, sizeof zh, "报文不符合定义（message.xsd），元素：%s", element);
     gate_problem(r->message, line, element, "schema", zh, fault->text);
 }
 

@@ -66,6 +66,9 @@ bool gate_whole(const char *bytes, size_t length);
    message itself. Gives its line and, in `element`, what it is called there. Says nothing that may be believed. */
 int gate_line(const char *bytes, size_t length, const char *path, char element[ENVELOPE_NAME_MAXIMUM]);
 
+/* printf of what others have said, whatever that was: one line of UTF-8, cut at a whole character. */
+void gate_say(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Adds one (texts are cut to fit; the line of the file). */
 void gate_problem(struct gate_message *message, int line, const char *element, const char *rule, const char *zh, const char *en);
 /* [{"line","element","rule","message":{zh,en}}] */

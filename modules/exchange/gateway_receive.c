@@ -10,13 +10,37 @@
 
 #define BEGINNING 65536 /* what is kept of a message that is too large */
 
+/* Messages of a partner that nobody has settled. More are not taken: a partner that sends without end, or wrongly without end, fills no disk, and what it
+   has not got rid of it keeps. */
+#define OPEN_MAXIMUM 10000
+#define LARGE_MAXIMUM 500 /* of more than 64 KiB, as the index message_in_large says */
+
+static int check_room(struct store_connection *db, const char *partner, struct error *error)
+{
+    struct store_rows rows;
+    bool full = false;
+
+    if (store_query(db, &rows, error,
+                    "SELECT (SELECT COUNT(id) FROM message_in WHERE partner = $1 AND state IN ('waiting', 'dead', 'received')), "
+                    "(SELECT COUNT(id) FROM message_in WHERE partner = $1 AND state IN ('waiting', 'dead', 'received') AND LENGTH(bytes) > 65536)",
+                    STORE_VALUES(store_string(partner))))
+        return (int)error->code;
+    if (store_next(&rows)) full = store_column_integer(&rows, 0) >= OPEN_MAXIMUM || store_column_integer(&rows, 1) >= LARGE_MAXIMUM;
+    if (store_end(&rows) || !full) return (int)error->code;
+    error_set(error, ERROR_UNAVAILABLE, "too_many_open", "贵方尚有大量报文未处理，请稍后再发。", "Too many of your messages are not settled here; send again later.");
+    error_detail(error, "%s has too many messages here that are not settled: nothing more is taken from it", partner);
+    error->retry_after = 60;
+    return (int)error->code;
+}
+
 int gate_receive(struct store_connection *db, const struct gate_received *received, struct error *error)
 {
     int64_t now = clock_now();
     /* one byte more than is allowed says that there was more */
     size_t length = received->length > ENVELOPE_MAXIMUM ? BEGINNING : received->length;
 
-    if (store_execute(db, error, NULL, "UPDATE partner_state SET last_heard = $2 WHERE partner = $1", STORE_VALUES(store_string(received->partner), store_integer(now))))
+    if (store_execute(db, error, NULL, "UPDATE partner_state SET last_heard = $2 WHERE partner = $1", STORE_VALUES(store_string(received->partner), store_integer(now))) ||
+        check_room(db, received->partner, error))
         return (int)error->code;
     return store_execute(db, error, NULL,
         "INSERT INTO message_in (id, partner, way, file, origin, bytes, received, answer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "

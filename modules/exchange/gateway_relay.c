@@ -120,7 +120,7 @@ static struct row read_row(const struct json *json, const char *module)
                         .document = strtoll(json_member_text(json, "document", "0"), NULL, 10), .parts = json_member_integer(json, "parts", 0)};
 }
 
-/* One claim of one module. What fails is left to its lease; others of the claim go on, for they are of other documents or come after it there. */
+/* One claim of one module. A row that fails is left to its lease and told; the others of the claim go on, for they are of other documents. */
 static int step(const struct gate *gate, const char *module, const char *wanted, bool *more, struct error *error)
 {
     struct arena arena;
@@ -135,7 +135,15 @@ static int step(const struct gate *gate, const char *module, const char *wanted,
         list = json_member(json_tree(buffer_string(&answer), answer.length, &arena, error), "messages");
     JSON_EACH(item, list) {
         struct row row = read_row(item, module);
-        if (error->code || keep(gate, &row, error)) break;
+        struct error own;
+        error_clear(&own);
+        if (!keep(gate, &row, &own)) continue;
+        if (own.code != ERROR_UNAVAILABLE) {
+            gate_complain("relay", &own);
+            continue;
+        }
+        *error = own; /* the module, or our database, is away */
+        break;
     }
     *more = !error->code && list && list->count == CLAIM;
     buffer_free(&answer);

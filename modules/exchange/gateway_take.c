@@ -29,13 +29,15 @@ static int64_t module_back_off(int64_t attempts)
     return attempts < 7 ? INT64_C(500) << attempts : 60000;
 }
 
-/* 0 taken, 4xx final, -1 later. The problem of a program, not of nginx, which only says that nobody is there. */
+/* What a module says of the message, and not of itself: else -1, later. Without such a route it is an older one, which is soon replaced; nginx, which only
+   says that nobody is there, has no problems of this type. */
 static int final_status(const struct json *problem)
 {
     long long status = json_member_integer(problem, "status", 0);
+    const char *type = json_member_text(problem, "type", "");
 
-    if (strncmp(json_member_text(problem, "type", ""), "/problems/", 10) != 0) return -1;
-    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 408 && status != 425 && status != 429 ? (int)status : -1;
+    if (strncmp(type, "/problems/", 10) != 0 || !strcmp(type, "/problems/not_found")) return -1;
+    return status == 400 || status == 404 || status == 409 || status == 413 || status == 422 ? (int)status : -1;
 }
 
 static void ask_module(struct gate *gate, const char *module, const char *inbox, const char *body, struct buffer *answer, int *status, struct error *error)
@@ -114,11 +116,11 @@ static void deliver(struct taking *t)
         ask_module(t->gate, t->module, inbox, buffer_string(&body), &t->answer, &status, &error);
     }
     t->result = status == 0 ? TAKEN : status > 0 ? REFUSED : LATER_AGAIN;
-    snprintf(t->said, sizeof t->said, "%.190s", error.detail);
+    gate_say(t->said, sizeof t->said, "%s", error.detail);
     error_clear(&error);
     said = t->answer.length ? json_tree(buffer_string(&t->answer), t->answer.length, &arena, &error) : NULL;
     if (t->result == REFUSED) refuse(t, said);
-    if (t->result == TAKEN) snprintf(t->said, sizeof t->said, "%.60s", json_member_text(said, "result", ""));
+    if (t->result == TAKEN) gate_say(t->said, sizeof t->said, "%s", json_member_text(said, "result", ""));
     buffer_free(&body);
     arena_free(&arena);
 }
@@ -216,7 +218,7 @@ static int dead(struct store_connection *db, const struct taking *t, struct erro
     gate_problems_write(&t->faulty, &json);
     if (!store_execute(db, error, NULL, "UPDATE message_in SET state = 'dead', ready = 0, attempts = attempts + 1, problems = $2 WHERE id = $1",
                        STORE_VALUES(store_integer(t->id), store_string(buffer_string(&problems)))))
-        gate_reject(db, t->partner, t->file, &t->faulty, error);
+        gate_reject(t->gate, db, t->partner, t->file, &t->faulty, error);
     buffer_free(&problems);
     return (int)error->code;
 }
@@ -256,7 +258,7 @@ static int load(struct taking *t, struct store_connection *reader, bool *found, 
 
     if (store_query(reader, &rows, error,
                     "SELECT partner, file, message_id, kind, module, document_no, content, id, sequence, attempts, bytes FROM message_in WHERE state = 'waiting' AND ready = 1 AND "
-                    "next_at <= $1 ORDER BY next_at, id LIMIT 1", STORE_VALUES(store_integer(clock_lease()))))
+                    GATE_OVER("next_at", "$1") " ORDER BY next_at, id LIMIT 1", STORE_VALUES(store_integer(clock_lease()))))
         return (int)error->code;
     *found = store_next(&rows);
     if (*found) {
@@ -285,6 +287,7 @@ int gate_take_next(struct gate *gate, struct store_connection *reader, bool *mor
     if (!load(t, reader, more, error) && *more) {
         deliver(t);
         if (!store_write(gate->program->store, note_work, t, error)) gate_wake(gate, GATE_OUT);
+        else gate_in_put_off(gate, t->id, error);
     }
     buffer_free(&t->content);
     buffer_free(&t->answer);

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #define SECONDS 10L
+#define LINE 16L /* bytes a millisecond: the slowest line that a long message still passes */
 
 /* ---- libcurl, loaded when the first message leaves */
 
@@ -55,6 +56,7 @@ static int handle_get(CURL **handle, struct error *error)
     if (!*handle)
         return error_unavailable(error, "no gateway");
     curl.curl_easy_setopt(*handle, CURLOPT_WRITEFUNCTION, take);
+    curl.curl_easy_setopt(*handle, CURLOPT_TIMEOUT, SECONDS);
     return 0;
 }
 
@@ -162,7 +164,6 @@ static int perform(CURL *handle, bool may_be_private, const char *what, struct b
     curl.curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl.curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &connecting);
     curl.curl_easy_setopt(handle, CURLOPT_PROXY, "");
-    curl.curl_easy_setopt(handle, CURLOPT_TIMEOUT, SECONDS);
     curl.curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl.curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
     curl.curl_easy_setopt(handle, CURLOPT_WRITEDATA, answer);
@@ -343,6 +344,14 @@ struct gateway_link {
     bool may_be_private;
 };
 
+/* Anything but 0 ends the request. */
+static int look_up(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const atomic_bool *stopping = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return stopping && *stopping;
+}
+
 int gateway_link_open(const struct gateway_link_settings *settings, struct gateway_link **link, struct error *error)
 {
     CURL *handle;
@@ -363,6 +372,12 @@ int gateway_link_open(const struct gateway_link_settings *settings, struct gatew
     curl.curl_easy_setopt(handle, CURLOPT_SSLCERT, settings->certificate);
     curl.curl_easy_setopt(handle, CURLOPT_SSLKEY, settings->key);
     curl.curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_beginning);
+    curl.curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_up);
+    curl.curl_easy_setopt(handle, CURLOPT_XFERINFODATA, (void *)settings->stopping);
+    curl.curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl.curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, SECONDS);
+    curl.curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L); /* who says nothing for so long is not there */
+    curl.curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, SECONDS);
     return 0;
 }
 
@@ -377,6 +392,7 @@ int gateway_link_post(struct gateway_link *link, const char *type, const char *b
     curl.curl_easy_setopt(link->handle, CURLOPT_HTTPHEADER, headers);
     curl.curl_easy_setopt(link->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
     curl.curl_easy_setopt(link->handle, CURLOPT_POSTFIELDS, bytes);
+    curl.curl_easy_setopt(link->handle, CURLOPT_TIMEOUT_MS, 1000 * SECONDS + (long)length / LINE);
     int code = perform(link->handle, link->may_be_private, "partner", answer, status, error);
     curl.curl_easy_setopt(link->handle, CURLOPT_HTTPHEADER, NULL);
     curl.curl_slist_free_all(headers);

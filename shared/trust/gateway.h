@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum gateway_way { GATEWAY_MAIL, GATEWAY_SMS, GATEWAY_WECHAT };
@@ -55,10 +56,11 @@ struct gateway_link_settings { /* must stay as long as the link */
     const char *authorities;                /* file (PEM): whose certificates the counterpart's server may have, and no others */
     const char *certificate, *key;          /* files (PEM): ours */
     bool may_be_private;
+    const atomic_bool *stopping;            /* NULL: none; true ends what is being sent */
 };
 int gateway_link_open(const struct gateway_link_settings *settings, struct gateway_link **link, struct error *error);
-/* Posts; the beginning of what it answers (up to the buffer's maximum) and its HTTP status. At most 10 s. ERROR_UNAVAILABLE when nobody
-   answers, or somebody else does. */
+/* Posts; the beginning of what it answers (up to the buffer's maximum) and its HTTP status. At most 10 s, and 1 s more for each 16 KB;
+   10 s of silence end it. ERROR_UNAVAILABLE when nobody answers, or somebody else does. */
 int gateway_link_post(struct gateway_link *link, const char *type, const char *bytes, size_t length, struct buffer *answer, long *status, struct error *error);
 void gateway_link_close(struct gateway_link *link); /* NULL: nothing */
 

@@ -192,6 +192,7 @@ const struct seal *seal_of(const struct seals *seals, const char *name)
 }
 
 const char *seal_name(const struct seal *seal) { return seal->about.name; }
+bool seal_valid(const struct seal *seal, int64_t now) { return now >= seal->about.not_before && now <= seal->about.not_after; }
 
 /* ---- signing */
 

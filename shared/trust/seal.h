@@ -15,6 +15,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct seals;
@@ -28,6 +29,8 @@ void seals_close(struct seals *seals);
 const struct seal *seal_of(const struct seals *seals, const char *name);
 /* Whose it is: common name of the certificate. */
 const char *seal_name(const struct seal *seal);
+/* Whether its certificate is valid at an instant (milliseconds UTC). */
+bool seal_valid(const struct seal *seal, int64_t now);
 
 /* Appends the PDF with an invisible signature of the whole file as an incremental update (ISO 32000-1, 12.8): about 5 KB. `reason` and
    `now` (milliseconds) stand in it. Reads what Cairo writes (a classic cross-reference table, one revision) and refuses anything else.
@@ -35,7 +38,7 @@ const char *seal_name(const struct seal *seal);
 int seal_pdf(const struct seal *seal, const void *pdf, size_t length, const char *reason, int64_t now, struct buffer *out, struct error *error);
 
 /* Appends the canonical form of a document with an enveloped XMLDSig (trust/xml_signature.h), the certificate in KeyInfo. ERROR_INVALID
-   as xml_canonical, ERROR_INTERNAL as seal_pdf. */
+   as xml_canonical, ERROR_INTERNAL when a token is away. Whether the certificate is valid is the caller's to ask. */
 int seal_xml(const struct seal *seal, const char *document, size_t length, struct buffer *out, struct error *error);
 
 #endif

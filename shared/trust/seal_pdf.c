@@ -327,7 +327,7 @@ int seal_pdf(const struct seal *seal, const void *pdf, size_t length, const char
     size_t base = out->length, room = room_for(seal);
 
     error_clear(error);
-    if (now < seal->about.not_before || now > seal->about.not_after)
+    if (!seal_valid(seal, now))
         return error_internal(error, "the certificate of the seal \"%s\" is not valid now: renew it", seal->about.name);
     if (read_pdf(&read, error)) return (int)error->code;
     buffer_bytes(out, pdf, length);

@@ -4,7 +4,10 @@
 use strict;
 use warnings;
 use utf8;
+use Encode ();
+use File::Temp qw(tempdir);
 use Test::More;
+use IO::Socket::SSL;
 use JSON::PP ();
 use Time::HiRes qw(sleep);
 
@@ -37,7 +40,7 @@ sub spill { my ($path, $bytes) = @_; open my $out, '>:raw', $path or die "$path:
 sub gateway_of { my ($name) = @_; my ($it) = grep { $_->{name} eq $name } @{ $portal->get('/api/exchange/gateway')->json->{partners} }; return $it }
 sub messages { my (%query) = @_; return @{ $portal->get('/api/exchange/messages', { size => 100, %query })->json->{items} } }
 sub in_state { my ($partner, $state) = @_; return messages(direction => 'in', partner => $partner, state => $state) }
-sub said { my ($answer) = @_; my $body = eval { $answer->json } // {}; return join ' ', $answer->status, (($body->{type} // '') =~ s{.*/}{}r) || (), $body->{field} // () }
+sub said { my ($answer) = @_; my $body = $answer->header('Content-Type') ? eval { $answer->json } // {} : {}; return join ' ', $answer->status, (($body->{type} // '') =~ s{.*/}{}r) || (), $body->{field} // () }
 sub state_of { my ($id) = @_; return $applicant->get("/api/export/documents/$id")->json->{document}{state} }
 sub member { my ($xml, $name) = @_; return $xml =~ m{<$name>([^<]*)</$name>} ? $1 : undef }
 sub outbox { return map { slurp($_) } sort glob $ministry->box('OutBox') . '/*.xml' }
@@ -56,6 +59,7 @@ sub text_of {
 sub message { my ($partner, @what) = @_; return $partner->signed(text_of($partner, @what)) }
 sub decision { my ($no, $action, @more) = @_; return [ ApplicationNo => $no, Action => $action, @more, Decided => $NOW ] }
 sub receipt { my ($no, $status) = @_; return [ LicenceNo => $no, Status => $status, Received => $NOW ] }
+sub reservation { my ($no, $quantity) = @_; return [ LicenceNo => $no, DeclarationNo => '310120260000000001', Quantity => $quantity, Unit => '035' ] } # as often as one likes
 sub application {
 	my $id = complete($applicant, other => { issuing_agency => 'AB' });
 	my $answer = act($applicant, $id, 'submit');
@@ -71,14 +75,16 @@ sub drop_dead { my ($partner) = @_; for my $dead (in_state($partner, 'dead')) { 
 	my $pretty = sub {
 		my ($action, %change) = @_;
 		my $n = ++$number{ministry};
-		my %head = (Sequence => 1, Sender => 'ministry', %change);
+		my %head = (Sequence => 1, Sender => 'ministry', Opinion => '', %change);
 		my $text = "<Message xmlns=\"urn:singlewindow:message\">\n<Head>\n<MessageId>ministry-$n</MessageId>\n<Number>$n</Number>\n<Sender>$head{Sender}</Sender>\n<Receiver>portal</Receiver>\n<Kind>Decision</Kind>\n<Module>export</Module>\n"
-			. "<Document>$no</Document>\n<Sequence>$head{Sequence}</Sequence>\n<Created>$NOW</Created>\n</Head>\n<Decision>\n<ApplicationNo>$no</ApplicationNo>\n<Action>$action</Action>\n<Decided>$NOW</Decided>\n</Decision>\n</Message>";
+			. "<Document>$no</Document>\n<Sequence>$head{Sequence}</Sequence>\n<Created>$NOW</Created>\n</Head>\n<Decision>\n<ApplicationNo>$no</ApplicationNo>\n<Action>$action</Action>\n$head{Opinion}<Decided>$NOW</Decided>\n</Decision>\n</Message>";
 		return "<?xml version=\"1.0\"\n  encoding=\"UTF-8\"?>\n" . $ministry->signed($text);
 	};
 	for my $case ([ 'a value against the schema', $pretty->('FIRST PASS'), 'schema Action 17' ], [ 'another sender', $pretty->('first_pass', Sender => 'customs'), 'sender Sender 7' ],
 		[ 'no Sequence', $pretty->('first_pass', Sequence => 0), 'sequence Sequence 12' ], [ 'what the module refuses', $pretty->('second_pass'), qr/^\w+ (?:Action|Decision|ApplicationNo) 1[567]$/ ],
 		[ 'an unclosed element', $pretty->('first_pass') =~ s{</Action>}{}r, qr/^not_well_formed  1[78]|^not_well_formed  19/ ], [ 'a DTD', "<!DOCTYPE a [\n]>\n" . $pretty->('first_pass'), 'forbidden_xml  1' ],
+		[ 'a NUL', $pretty->('first_pass') =~ s/<Decision>/\0<Decision>/r, 'forbidden_xml  3' ], [ 'more depth than may be', '<a>' x 65 . '</a>' x 65, 'forbidden_xml  1' ],
+		[ 'more elements than may be', "<a>\n" . '<b/>' x 40_000 . '</a>', 'forbidden_xml  2' ], [ 'a Sequence of nineteen digits', $pretty->('first_pass', Sequence => '9223372036854775808'), 'schema Sequence 12' ],
 		[ 'a comment', $pretty->('first_pass') =~ s/<Decision>/<!-- -->\n<Decision>/r, 'forbidden_xml  15' ], [ 'an altered value', $pretty->('first_pass') =~ s/<Number>/<Number>9/r, 'signature_wrong Signature 20' ]) {
 		my ($what, $bytes, $wanted) = @$case;
 		$ministry->drop('case.xml', $bytes);
@@ -94,6 +100,24 @@ sub drop_dead { my ($partner) = @_; for my $dead (in_state($partner, 'dead')) { 
 	is(state_of($id), 'PENDING_FIRST', 'the document is as it was');
 	$ministry->drop('good.xml', $pretty->('first_pass'));
 	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' }), 'written like that it is taken when it is right');
+	$ministry->drop('windows.xml', "\x{EF}\x{BB}\x{BF}" . $pretty->('second_return', Sequence => 2) =~ s{<Decided>}{<Opinion>reason</Opinion>\n<Decided>}r =~ s/\n/\r\n/gr);
+	ok(wait_until(sub { first_problem('ministry') =~ /^signature_wrong Signature/ }), 'what was changed after signing is not');
+	drop_dead('ministry');
+	$sw->sql(exchange => "UPDATE partner_document SET last_in = 1 WHERE document_no = '$no'; UPDATE message_in SET sequence = 0 WHERE state = 'dropped'");
+	$ministry->drop('windows.xml', "\x{EF}\x{BB}\x{BF}" . $pretty->('second_return', Sequence => 2, Opinion => "<Opinion>two\nlines</Opinion>\n") =~ s/\n/\r\n/gr);
+	ok(wait_until(sub { state_of($id) eq 'SECOND_RETURNED' }), 'but Windows\' ends of lines and mark of the order of bytes are none');
+	settled('ministry');
+	my ($id2, $no2) = application();
+	my $text = text_of($ministry, 'Decision', $no2, decision($no2, 'first_pass'), Sequence => 1) =~ s{<(/?)(\w)}{<$1m:$2}gr =~ s{xmlns=}{xmlns:m=}r;
+	$ministry->drop('prefix.xml', $ministry->signed($text));
+	ok(wait_until(sub { state_of($id2) eq 'PENDING_SECOND' }), 'nor is a prefix');
+	my $far = message($ministry, 'Decision', $no2, decision($no2, 'first_pass'), Sequence => '9' x 18);
+	$ministry->drop('far.xml', $far);
+	ok(wait_until(sub { in_state('ministry', 'waiting') == 1 }), 'the greatest Sequence waits for the others');
+	my ($waits) = in_state('ministry', 'waiting');
+	is(said($portal->post("/api/exchange/messages/$waits->{id}/drop", { reason => 'test' })), '204', '... until an administrator drops it');
+	$ministry->drop('near.xml', message($ministry, 'Decision', $no2, decision($no2, 'second_return', Opinion => 'x'), Sequence => 2));
+	ok(wait_until(sub { state_of($id2) eq 'SECOND_RETURNED' }), '... and the next is still the second');
 	settled('ministry');
 }
 
@@ -122,6 +146,9 @@ sub drop_dead { my ($partner) = @_; for my $dead (in_state($partner, 'dead')) { 
 	my $curl = "curl -sS -o /dev/null -w '%{http_code}' --cacert @{[ $home->{keys}->authority ]} --cert $customs->{keys}{client}[0] --key $customs->{keys}{client}[1]";
 	is(scalar(qx($curl -H '$key' --data x https://127.0.0.1:$home->{port}/partner/exchange/wechat)), '404', 'the door of partners leads nowhere else');
 	is(scalar(qx($curl --data '' https://127.0.0.1:$home->{port}/messages)), '400', 'nothing is no message');
+	system("(openssl req -new -config $ca -newkey rsa:2048 -nodes -keyout $late-client.key -out $late-client.csr -subj /CN=customs && openssl ca -config $ca -batch -notext"
+		. " -startdate 20200101000000Z -enddate 20210101000000Z -extensions client -in $late-client.csr -out $late-client.pem) >/dev/null 2>&1") == 0 or die 'openssl';
+	is(scalar(qx($curl --cert $late-client.pem --key $late-client.key --data x https://127.0.0.1:$home->{port}/messages)), '400', 'a client certificate that is over opens nothing');
 	is(scalar(in_state('customs', 'dead')), 0, 'and nothing was kept of all that');
 }
 
@@ -132,7 +159,7 @@ my ($licence_id, $licence);
 	$sw->wait_for('exchange');
 	$licence_id = bring_to({ applicant => $applicant, map { $_ => $sw->signed_in("demo_$_") } qw(first second manager) }, 'PRINTED');
 	$licence = licence_of($applicant, $licence_id);
-	my $customs_says = sub { return $applicant->get("/api/export/documents/$licence_id")->json->{document}{customs_status} // '' };
+	my $customs_says = sub { return $applicant->get("/api/export/documents/$licence_id")->json->{document}{state_customs} // '' };
 	ok(wait_until(sub { my ($out) = messages(direction => 'out', partner => 'customs', state => 'waiting'); $out && $out->{attempts} >= 3 }, 30), 'while customs is away its licence is tried again and again');
 	ok(gateway_of('customs')->{out}{waiting} == 1 && length gateway_of('customs')->{answer}, 'and why is told');
 	ok(wait_until(sub { $customs_says->() eq 'SEND_FAILED' }), 'after the third attempt the document says so');
@@ -144,12 +171,12 @@ my ($licence_id, $licence);
 	ok(wait_until(sub { $customs->notes('got') == 2 }, 30), 'so it is sent again by itself');
 	my @got = map { slurp($_) } $customs->got;
 	is_deeply([ map { my $xml = $_; join ' ', map { member($xml, $_) } qw(Number Sequence Attempt) } @got ], [ '1 1 1', '2 2 2' ], 'with new number and sequence, as the second attempt');
-	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED')));
-	ok(wait_until(sub { $customs_says->() eq 'STORED' }), 'until it is stored');
-
 	for my $attempt (2 .. 5) {
 		$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'CENTRE_FAILED')));
-		last unless wait_until(sub { $customs->notes('got') == $attempt + 1 }, 60);
+		my $next;
+		wait_until(sub { ($next) = messages(direction => 'out', partner => 'customs', state => 'waiting'); $next });
+		$portal->post("/api/exchange/messages/$next->{id}/retry", {}); # not only when its time has come
+		last unless wait_until(sub { $customs->notes('got') == $attempt + 1 }, 30);
 	}
 	is(scalar($customs->notes('got')), 6, 'five times more than the first');
 	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'CENTRE_FAILED')));
@@ -158,14 +185,16 @@ my ($licence_id, $licence);
 	is(said($portal->post("/api/exchange/messages/$failed->{id}/retry", {})), '204', 'until an administrator');
 	ok(wait_until(sub { $customs->notes('got') == 7 }, 30), 'sends it as a new message');
 	is((sort map { member(slurp($_), 'Attempt') } $customs->got)[-1], 7, 'which is the seventh attempt');
+	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED')));
+	ok(wait_until(sub { $customs_says->() eq 'STORED' }), 'then it is stored');
 }
 
 # ---- the order of what comes, and the ways out of a gap
 {
 	my $next = $sequence{"customs $licence"};
 	my $waiting = sub { return scalar in_state('customs', 'waiting') };
-	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED'), Sequence => $next + 3));
-	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED'), Sequence => $next + 2));
+	$customs->post(message($customs, 'Reservation', $licence, reservation($licence, 1), Sequence => $next + 3));
+	$customs->post(message($customs, 'Reservation', $licence, reservation($licence, 1), Sequence => $next + 2));
 	ok(wait_until(sub { $waiting->() == 2 }), 'later ones wait for the missing one');
 	my ($first) = grep { $_->{sequence} == $next + 2 } in_state('customs', 'waiting');
 	ok($first->{gap}, '... and say that they do');
@@ -174,23 +203,22 @@ my ($licence_id, $licence);
 	is(said($portal->post("/api/exchange/messages/$first->{id}/retry", { skip => JSON::PP::true() })), '204', 'an administrator may go on without the missing one');
 	ok(wait_until(sub { $waiting->() == 0 }), 'then they are taken');
 	$sequence{"customs $licence"} = $next + 3;
-	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED'), Sequence => $next + 1));
+	$customs->post(message($customs, 'Reservation', $licence, reservation($licence, 1), Sequence => $next + 1));
 	ok(wait_until(sub { first_problem('customs') eq 'sequence_used Sequence 1' }), 'the missing one comes too late');
 	drop_dead('customs');
-	my $once = message($customs, 'Receipt', $licence, receipt($licence, 'STORED'));
+	my $once = message($customs, 'Reservation', $licence, reservation($licence, 2));
 	$customs->post($once) for 1 .. 3;
-	$customs->post(message($customs, 'Receipt', $licence, receipt($licence, 'STORED'), MessageId => member($once, 'MessageId')));
+	$customs->post(message($customs, 'Reservation', $licence, reservation($licence, 1), MessageId => member($once, 'MessageId')));
 	ok(wait_until(sub { first_problem('customs') eq 'message_id_reused MessageId 1' }), 'an id with other content is a dead letter');
 	is(scalar(grep { $_->{message_id} eq member($once, 'MessageId') } in_state('customs', 'taken')), 1, 'three times the same is one');
 	drop_dead('customs');
-	$sequence{"customs $licence"}--;
 	settled('customs');
 }
 
 # ---- nothing is lost or twice when the program dies while it receives
 {
 	my $before = scalar in_state('customs', 'taken');
-	my @all = map { message($customs, 'Receipt', $licence, receipt($licence, 'STORED')) } 1 .. 40;
+	my @all = map { message($customs, 'Reservation', $licence, reservation($licence, 1 + $_ % 5)) } 1 .. 40;
 	my $killed = 0;
 	for my $i (0 .. $#all) {
 		$sw->kill('exchange') if $i % 13 == 5 && ++$killed;
@@ -207,11 +235,12 @@ my ($licence_id, $licence);
 	my ($id, $no) = application();
 	settled('ministry');
 	for my $i (1 .. 10) {
-		$ministry->drop(sprintf('kill-%02d.xml', $i), $i % 2 ? message($ministry, 'Decision', $no, decision($no, $i == 1 ? 'first_pass' : $i == 3 ? 'second_return' : 'first_pass'), Sequence => ($i + 1) / 2) : 'garbage');
-		$sw->kill('exchange') if $i % 4 == 0;
+		$ministry->drop(sprintf('kill-%02d.xml', $i), $i % 2 ? message($ministry, 'Decision', $no, decision($no, $i == 3 ? ('second_return', Opinion => '价格') : 'first_pass'), Sequence => ($i + 1) / 2) : 'garbage');
+		if ($i % 4 == 0) { $sw->wait_for('exchange'); $sw->kill('exchange') }
 	}
 	$sw->wait_for('exchange');
-	ok(wait_until(sub { state_of($id) eq 'SECOND_RETURNED' && in_state('ministry', 'dead') >= 2 && !glob($ministry->box('InBox') . '/*.xml') }, 60), 'files are taken, too') or diag(state_of($id) . ' ' . join ' ', map { "$_->{file} $_->{problem}{rule}" } in_state('ministry', 'dead'));
+	my $history = sub { return join ' ', grep { /_(?:pass|return)$/ } map { $_->{action} } reverse @{ $office->get("/api/export/documents/$id/events")->json->{events} } };
+	ok(wait_until(sub { $history->() eq 'first_pass second_return first_pass' && in_state('ministry', 'dead') == 2 && !glob($ministry->box('InBox') . '/*.xml') }, 60), 'files are taken, too: what is right once, in order; what is wrong once') or diag(state_of($id) . ' ' . join ' ', map { "$_->{file} $_->{problem}{rule}" } in_state('ministry', 'dead'));
 	drop_dead('ministry');
 }
 
@@ -224,7 +253,7 @@ my ($licence_id, $licence);
 	ok(wait_until(sub { ($place) = grep { (member(slurp($_), 'ApplicationNo') // '') eq $no2 } glob $ministry->box('OutBox') . '/*.xml' }), 'a message lies in the OutBox');
 	my ($name) = $place =~ m{([^/]+)$};
 	my $bytes = slurp($place);
-	spill($ministry->box('FailBox') . "/$name.txt", "格式不对\n第二行");
+	spill($ministry->box('FailBox') . "/$name.txt", Encode::encode_utf8("格式不对\n第二行"));
 	rename $place, $ministry->box('FailBox') . "/$name" or die $!;
 	ok(wait_until(sub { messages(direction => 'out', partner => 'ministry', state => 'failed') == 1 }), 'what the partner moves to the FailBox has failed');
 	my ($failed) = messages(direction => 'out', partner => 'ministry', state => 'failed');
@@ -234,10 +263,19 @@ my ($licence_id, $licence);
 	is(said($portal->post("/api/exchange/messages/$failed->{id}/retry", {})), '204', 'tried again');
 	ok(wait_until(sub { -e $place }), 'it comes back');
 	is(slurp($place), $bytes, 'with the same bytes');
+	is(said($portal->post("/api/exchange/messages/$failed->{id}/drop", { reason => '不再发送' })), '409 on_its_way', 'as long as it lies there, and may be taken, it is not dropped');
 	rename $place, $ministry->box('FailBox') . "/$name" or die $!;
 	ok(wait_until(sub { messages(direction => 'out', partner => 'ministry', state => 'failed') == 1 }), 'and may fail again');
 	is(said($portal->post("/api/exchange/messages/$failed->{id}/drop", { reason => '不再发送' })), '204', 'dropped');
 	ok(wait_until(sub { grep { (member($_, 'ApplicationNo') // '') eq $no2 && member($_, 'Sequence') == 1 } outbox() }), 'the next one has its place in the order');
+	settled('ministry');
+	my $next = sprintf '%s/portal-ministry-%09d.xml', $ministry->box('OutBox'), gateway_of('ministry')->{out}{number} + 1;
+	spill($next, 'of another time');
+	my ($id4, $no4) = application();
+	ok(wait_until(sub { grep { $_->{answer} =~ /that is another/ } messages(direction => 'out', partner => 'ministry', document => $no4) }), 'another file of the name of a message is not taken for it');
+	is(slurp($next), 'of another time', '... nor overwritten');
+	unlink $next;
+	ok(wait_until(sub { grep { (member($_, 'Document') // '') eq $no4 } outbox() }, 30), 'when it is gone the message takes its place');
 	settled('ministry');
 	rename $ministry->box('OutBox'), $ministry->box('OutBox') . '.away' or die $!;
 	my ($id3, $no3) = application();
@@ -246,6 +284,210 @@ my ($licence_id, $licence);
 	ok(wait_until(sub { grep { member($_, 'Document') eq $no3 } outbox() }, 30), 'and used again when it is back');
 	ok(wait_until(sub { gateway_of('ministry')->{answer} eq '' }), '... with nothing to tell');
 	settled('ministry');
+}
+
+# ---- what an HTTPS partner may answer
+{
+	$customs->mood('answer 404 not deployed');
+	my $id = bring_to({ applicant => $applicant, map { $_ => $sw->signed_in("demo_$_") } qw(first second manager) }, 'PRINTED');
+	my $no = licence_of($applicant, $id);
+	my $out = sub { my ($it) = messages(direction => 'out', partner => 'customs', document => $no); return $it // {} };
+	ok(wait_until(sub { ($out->()->{answer} // '') =~ /^status 404: not deployed$/ }), 'a status that says nothing of the message');
+	is($out->()->{state}, 'waiting', 'is none of a refusal');
+	$customs->mood('hang');
+	$portal->post('/api/exchange/messages/' . $out->()->{id} . '/retry', {});
+	ok(wait_until(sub { $out->()->{attempts} == 1 }), 'while it is being sent');
+	is(said($portal->post('/api/exchange/messages/' . $out->()->{id} . '/drop', { reason => 'test' })), '409 on_its_way', '... it is not dropped');
+	$customs->mood("answer 422 \xB1\xA8\xCE\xC4 \x07wrong" . 'x' x 500); # GBK
+	ok(wait_until(sub { return 1 if $out->()->{state} eq 'failed'; $portal->post('/api/exchange/messages/' . $out->()->{id} . '/retry', {}); return 0 }, 60), 'a refusal is final');
+	is(length $out->()->{answer}, 399, 'and what is said with it is kept as far as there is room');
+	like($out->()->{answer}, qr/^status 422: [?\x{80}-\x{7ff}]+  wrongx+$/, '... as text, whatever it is');
+	$customs->mood(undef);
+	is(said($portal->post('/api/exchange/messages/' . $out->()->{id} . '/retry', {})), '204', 'tried again');
+	ok(wait_until(sub { $out->()->{state} eq 'sent' }, 30), 'it is sent');
+
+	my $number = $out->()->{number};
+	$customs->post(message($customs, 'Rejection', '', [ RejectedId => sprintf('portal-customs-%09d', $number), Problem => [ Rule => 'schema', Text => 'a' . '字' x 499, TextEn => 'x' ] ], Module => '', Sequence => 0));
+	ok(wait_until(sub { $out->()->{state} eq 'failed' }), 'also what it has taken may be rejected afterwards');
+	like($out->()->{answer}, qr/^schema: a字+$/, '... for a reason that is kept as far as there is room');
+	$portal->post('/api/exchange/messages/' . $out->()->{id} . '/retry', {});
+	ok(wait_until(sub { $out->()->{state} eq 'sent' }, 30), '... and is sent again when an administrator says so');
+
+	my ($others) = messages(direction => 'out', partner => 'ministry', state => 'sent');
+	$customs->post(message($customs, 'Rejection', '', [ RejectedId => $others->{message_id}, Problem => [ Rule => 'x', Text => 'x', TextEn => 'x' ] ], Module => '', Sequence => 0));
+	ok(wait_until(sub { in_state('customs', 'received') == 0 && in_state('customs', 'waiting') == 0 }), 'whoever rejects what another was sent');
+	is((grep { $_->{id} eq $others->{id} } messages(direction => 'out', partner => 'ministry'))[0]{state}, 'sent', '... changes nothing of it');
+
+	my $id2 = bring_to({ applicant => $applicant, map { $_ => $sw->signed_in("demo_$_") } qw(first second manager) }, 'REVOKED');
+	ok(wait_until(sub { grep { $_->{kind} eq 'Revocation' && $_->{document} eq licence_of($applicant, $id2) } $customs->notes('got') }, 30), 'a revocation comes after its licence');
+	is(join("\n", map { $_->{text} } $customs->notes('wrong')), '', 'the partner has nothing to complain of');
+}
+
+# ---- what a module has for a partner that there is not
+{
+	$sw->down('exchange');
+	$sw->sql(export => q{INSERT INTO outbox (id, kind, document, created, agency, document_no, parts) VALUES (1, 'application', 1, 1, 'ZZ', 'nobody', 1)});
+	my ($id, $no) = application();
+	$sw->up('exchange');
+	ok(wait_until(sub { empty(); messages(direction => 'out', document => $no, state => 'sent') == 2 }, 30), 'holds up nothing of the others');
+	like($sw->log_text('exchange'), qr/event=relay .*agency ZZ.* has no partner/, 'and is told in the log');
+	$sw->sql(export => 'DELETE FROM outbox WHERE id = 1');
+}
+
+# ---- a clock that was ahead, and has been set right
+{
+	my ($id, $no) = application();
+	settled('ministry');
+	my $later = (time + 86_400) * 1000;
+	$sw->down('exchange');
+	my ($id2, $no2) = application();
+	$sw->up('exchange');
+	ok(wait_until(sub { messages(direction => 'out', document => $no2) == 2 }), 'messages wait');
+	$sw->sql(exchange => "UPDATE message_out SET next_at = $later, lease = $later WHERE state = 'waiting' AND placed = 0; UPDATE partner_state SET paused_until = $later WHERE partner = 'ministry'");
+	ok(wait_until(sub { empty(); my @out = messages(direction => 'out', document => $no2, state => 'sent'); @out == 2 }, 30), 'none waits for tomorrow because it was tomorrow');
+	$sw->sql(exchange => "UPDATE partner_state SET paused_until = 0 WHERE partner = 'ministry'");
+}
+
+# ---- files that cannot be taken
+{
+	my $inbox = $ministry->box('InBox');
+	my $answer = sub { return gateway_of('ministry')->{answer} };
+	my $decide = sub { my ($no) = @_; return message($ministry, 'Decision', $no, decision($no, 'first_pass'), Sequence => 1) };
+	my @all = map { [ application() ] } 1 .. 6; # id and number
+	settled('ministry');
+
+	spill("$inbox/.closed.xml", $decide->($all[0][1]));
+	chmod 0, "$inbox/.closed.xml";
+	rename "$inbox/.closed.xml", "$inbox/closed.xml" or die $!;
+	$ministry->drop('open.xml', $decide->($all[1][1]));
+	ok(wait_until(sub { state_of($all[1][0]) eq 'PENDING_SECOND' }), 'a file that cannot be read holds up no other');
+	ok(wait_until(sub { $answer->() =~ m{InBox/closed\.xml cannot be read} }), 'and is told');
+	chmod 0644, "$inbox/closed.xml";
+	ok(wait_until(sub { state_of($all[0][0]) eq 'PENDING_SECOND' && $answer->() eq '' }), 'until it can');
+
+	$sw->down('exchange');
+	$ministry->drop('stays.xml', $decide->($all[2][1]));
+	chmod 0555, $inbox;
+	$sw->up('exchange');
+	ok(wait_until(sub { state_of($all[2][0]) eq 'PENDING_SECOND' && $answer->() =~ m{InBox/stays\.xml cannot be removed} }), 'a file that cannot be removed is taken, and told');
+	$sw->restart('exchange');
+	ok(wait_until(sub { $answer->() =~ m{cannot be removed} }), '... also after a restart');
+	is(scalar(grep { $_->{file} eq 'stays.xml' } messages(direction => 'in', partner => 'ministry')), 1, '... and taken once');
+	chmod 0777, $inbox;
+	ok(wait_until(sub { !-e "$inbox/stays.xml" && $answer->() eq '' }), 'when it can be removed it is');
+
+	my $elsewhere = tempdir('sw-elsewhere-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	chmod 0777, $elsewhere;
+	spill("$elsewhere/other.xml", $decide->($all[3][1]));
+	rename $inbox, "$inbox.away" or die $!;
+	symlink $elsewhere, $inbox or die $!;
+	ok(wait_until(sub { $answer->() =~ m{/InBox: } }), 'an InBox that is a link is none');
+	ok(-e "$elsewhere/other.xml", '... and what lies there is left alone');
+	unlink $inbox;
+	rename "$inbox.away", $inbox or die $!;
+	ok(wait_until(sub { $answer->() eq '' }), '... until it is one again');
+
+	my @times = (time) x 2;
+	for my $i (3, 4) {
+		my $path = "$inbox/again.xml";
+		spill("$path.tmp", $decide->($all[$i][1]));
+		utime @times, "$path.tmp" or die $!;
+		rename "$path.tmp", $path or die $!;
+		ok(wait_until(sub { state_of($all[$i][0]) eq 'PENDING_SECOND' && !-e $path }), $i == 3 ? 'a file' : 'another of the same name and time is another');
+	}
+
+	my $whole = $decide->($all[5][1]);
+	spill("$inbox/.future.xml", substr $whole, 0, 500);
+	utime time + 1e6, time + 1e6, "$inbox/.future.xml";
+	rename "$inbox/.future.xml", "$inbox/future.xml" or die $!;
+	ok(wait_until(sub { first_problem('ministry') =~ /^not_well_formed/ }), 'half a file of tomorrow is a dead letter after a while, too');
+	drop_dead('ministry');
+	settled('ministry');
+}
+
+# ---- what lies in a FailBox that is none of ours, or cannot be removed
+{
+	my $box = $ministry->box('FailBox');
+	my ($id, $no) = application();
+	my $place;
+	ok(wait_until(sub { ($place) = grep { (member(slurp($_), 'Document') // '') eq $no } glob $ministry->box('OutBox') . '/*.xml' }), 'a message lies in the OutBox');
+	my ($name) = $place =~ m{([^/]+)$};
+	mkdir "$box/$name" or die $!;
+	sleep 2;
+	is(scalar(messages(direction => 'out', partner => 'ministry', state => 'failed')), 0, 'a folder of its name says nothing');
+	rmdir "$box/$name" or die $!;
+	$sw->down('exchange');
+	rename $place, "$box/$name" or die $!;
+	chmod 0555, $box;
+	$sw->up('exchange');
+	ok(wait_until(sub { gateway_of('ministry')->{answer} =~ m{FailBox/\Q$name\E cannot be removed} }), 'what cannot be removed from the FailBox is told');
+	is(scalar(messages(direction => 'out', partner => 'ministry', state => 'failed')), 1, 'and has failed');
+	chmod 0777, $box;
+	ok(wait_until(sub { !-e "$box/$name" && gateway_of('ministry')->{answer} eq '' }), 'until it can be removed');
+	my ($failed) = messages(direction => 'out', partner => 'ministry', state => 'failed');
+	$portal->post("/api/exchange/messages/$failed->{id}/retry", {});
+	settled('ministry');
+}
+
+# ---- the same wrong message again, and again; numbers that are missing
+{
+	my ($id, $no) = application();
+	settled('ministry');
+	$number{ministry}++;
+	my $wrong = message($ministry, 'Decision', $no, decision($no, 'second_pass'), Sequence => 1);
+	my $rejections = sub { return scalar messages(direction => 'out', partner => 'ministry', kind => 'Rejection', document => $no) };
+	for my $time (1 .. 3) {
+		$ministry->drop("wrong-$time.xml", $wrong);
+		ok(wait_until(sub { empty(); my ($it) = in_state('ministry', 'dead'); $it && $it->{file} eq "wrong-$time.xml" }), $time == 1 ? 'what cannot be taken is a dead letter' : 'sent again it is tried again');
+		is(scalar(messages(direction => 'in', partner => 'ministry', document => $no)), 1, '... of which there is one');
+		ok(wait_until(sub { $rejections->() == $time }), '... and its sender is told');
+	}
+	my $missing = gateway_of('ministry')->{in}{missing};
+	cmp_ok($missing, '>', 0, 'a number was left out');
+	my ($dead) = in_state('ministry', 'dead');
+	$portal->post("/api/exchange/messages/$dead->{id}/retry", {});
+	ok(wait_until(sub { my ($it) = in_state('ministry', 'dead'); $it && $it->{attempts} > $dead->{attempts} }), 'an administrator tries it, too');
+	is(gateway_of('ministry')->{in}{missing}, $missing, '... which makes no number come that has not');
+	drop_dead('ministry');
+	settled('ministry');
+}
+
+# ---- a partner that sends without end
+{
+	my ($id, $no) = application();
+	settled('ministry');
+	my $fill = sub {
+		my ($partner, $count, $bytes) = @_;
+		$sw->sql(exchange => "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $count) "
+			. "INSERT INTO message_in (id, partner, way, file, origin, bytes, received, state, problems) SELECT i, '$partner', 'https', '', '', $bytes, 1, 'dead', '[]' FROM n");
+	};
+	my $clear = sub { $sw->sql(exchange => 'DELETE FROM message_in WHERE received = 1') };
+	$fill->('customs', 10_000, "CAST('x' AS " . ($sw->database eq 'postgresql' ? 'BYTEA' : 'BLOB') . ')');
+	my $answer = $customs->post('one more');
+	is("$answer->{status} $answer->{headers}{'retry-after'}", '503 60', 'of ten thousand messages that nobody has settled the next is not taken');
+	$clear->();
+	is($customs->post('one more')->{status}, 202, 'it is when there is room');
+	ok(wait_until(sub { in_state('customs', 'dead') == 1 }), '... and looked at');
+	drop_dead('customs');
+	$fill->('ministry', 500, $sw->database eq 'postgresql' ? "CAST(repeat('x', 65537) AS BYTEA)" : 'zeroblob(65537)');
+	$ministry->drop('room.xml', message($ministry, 'Decision', $no, decision($no, 'first_pass'), Sequence => 1));
+	ok(wait_until(sub { gateway_of('ministry')->{answer} =~ /not settled/ }), 'nor of five hundred large ones, which is told');
+	ok(-e $ministry->box('InBox') . '/room.xml', '... and the file stays');
+	$clear->();
+	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' && gateway_of('ministry')->{answer} eq '' }), 'until there is room');
+
+	my $begin = sub {
+		my $socket = IO::Socket::SSL->new(PeerAddr => "127.0.0.1:$home->{port}", SSL_ca_file => $home->{keys}->authority, SSL_cert_file => $customs->{keys}{client}[0],
+			SSL_key_file => $customs->{keys}{client}[1], SSL_verifycn_scheme => 'none') or die "connect: $IO::Socket::SSL::SSL_ERROR";
+		print {$socket} "POST /messages HTTP/1.1\r\nHost: portal\r\nContent-Length: 100\r\n\r\nhalf";
+		return $socket;
+	};
+	my @open = map { $begin->() } 1 .. 32;
+	like(scalar readline $begin->(), qr{^HTTP/1\.1 503 }, 'more than thirty-two at once are not listened to');
+	close $_ for @open;
+	ok(wait_until(sub { $customs->post('x')->{status} == 202 }), '... until they are done');
+	ok(wait_until(sub { in_state('customs', 'dead') }), '... with them');
+	drop_dead('customs');
 }
 
 # ---- what is kept
@@ -263,6 +505,19 @@ my ($licence_id, $licence);
 	$sw->wait_for('exchange');
 	$portal = $sw->signed_in('demo_portal');
 	ok(wait_until(sub { !in_state('customs', 'taken') && !messages(direction => 'out', state => 'sent') }, 30), 'for 400 days');
+}
+
+# ---- the portal's own certificate is over
+{
+	$sw->clock('2045-01-01T10:00:00+08:00');
+	$portal = $sw->signed_in('demo_portal');
+	$customs->post('anything');
+	my $rejection = sub { my ($it) = messages(direction => 'out', partner => 'customs', kind => 'Rejection', state => 'waiting'); return $it };
+	ok(wait_until(sub { my $it = $rejection->(); $it && $it->{answer} =~ /not valid now/ }), 'nothing is signed with a certificate that is over, and why is told');
+	$sw->clock('2028-09-03T10:00:00+08:00');
+	$portal = $sw->signed_in('demo_portal');
+	$portal->post('/api/exchange/messages/' . $rejection->()->{id} . '/retry', {});
+	ok(wait_until(sub { !$rejection->() }, 30), 'it goes out when there is a valid one');
 }
 
 done_testing;
