@@ -251,7 +251,7 @@ static void tell(struct gate *gate, const struct partner *partner, const struct 
     if (!strcmp(told, heard.answer)) return;
     if (error->code) gate_complain("folder", error);
     error_clear(&ignored);
-    if (!store_write(gate->program->store, heard_work, &heard, &ignored)) strcpy(told, heard.answer);
+    if (!store_write(gate->program->store, heard_work, &heard, &ignored)) snprintf(told, sizeof error->detail, "%s", heard.answer);
 }
 
 /* Places what may leave, as long as there is room. */
