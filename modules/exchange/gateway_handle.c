@@ -43,7 +43,7 @@ static int find(struct store_connection *db, struct handling *h, const char *sql
 
 static int find_any(struct store_connection *db, struct handling *h, struct error *error)
 {
-    bool found;
+    bool found = false;
 
     if (find(db, h, "SELECT partner, module, document_no, state, number, sequence, CAST(0 AS BIGINT), ready FROM message_in WHERE id = $1", &found, error)) return (int)error->code;
     h->in = found;
