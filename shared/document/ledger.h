@@ -64,7 +64,7 @@ int doc_reserve(struct store_connection *db, struct doc_module *module, const st
 int doc_adjust(struct store_connection *db, struct doc_module *module, const struct principal *partner,
                const struct doc_booking_message *message, int64_t now, enum doc_message_result *result, struct error *error);
 
-/* Takes a customs status ("STORED", ...) for a licence, by the definition's customs machine. */
+/* Takes a customs status ("STORED", ...) for a licence, by the definition's customs machine. One that the licence has and cannot get twice is repeated. */
 int doc_customs_status(struct store_connection *db, struct doc_module *module, const struct principal *partner, const char *message_id,
                        const char *licence_no, const char *status, const char *note, int64_t now, enum doc_message_result *result,
                        struct error *error);

@@ -253,9 +253,11 @@ int doc_customs_status(struct store_connection *db, struct doc_module *module, c
     form = code ? NULL : doc_form_of(module, &row, error);
     if (form && !(action = customs_action(form, status)))
         code = booking_refuse(error, "unknown_status", "status", "没有这种海关状态。", "There is no such customs status.");
-    if (action) code = doc_prepare_act(module, db, partner, document, -1, action->name, note, now, &arena, problems, &act, error);
+    /* what is so already is said once more: customs got a licence twice, perhaps */
+    if (action && !form_action_allowed_from(action, row.state[MACHINE_CUSTOMS]) && !strcmp(row.state[MACHINE_CUSTOMS], status)) *result = MESSAGE_REPEATED;
+    else if (action) code = doc_prepare_act(module, db, partner, document, -1, action->name, note, now, &arena, problems, &act, error);
     arena_free(&arena);
-    if (code || !action) return (int)error->code;
+    if (code || !action || *result == MESSAGE_REPEATED) return (int)error->code;
     act.opinion = note;
     return doc_write_act(db, &act, error);
 }

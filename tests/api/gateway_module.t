@@ -259,6 +259,8 @@ is(said(send_in('receipt', partner => 'customs', licence_no => '26AB900001', sta
 is(document($id)->{state_customs}, 'SEND_FAILED', '... which the applicant sees');
 is(said(send_in('receipt', partner => 'customs', message_id => 'r1', licence_no => '26AB900001', status => 'STORED', note => '入库')), '200 booked', 'then customs has it');
 is(said(send_in('receipt', partner => 'customs', message_id => 'r1', licence_no => '26AB900001', status => 'STORED', note => '入库')), '200 repeated', 'once');
+is(said(send_in('receipt', partner => 'customs', licence_no => '26AB900001', status => 'STORED')), '200 repeated', 'said in another message it is so already');
+is(said(send_in('receipt', partner => 'customs', licence_no => '26AB900001', status => 'STORE_FAILED')), '409 wrong_state', '... and not to be taken back');
 is(said(send_in('receipt', partner => 'customs', licence_no => '26AB900001', status => 'LOST')), '422 unknown_status status', 'a status that is none is refused');
 is(said(send_in('reservation', %use, quantity => '10')), '200 booked', 'a declaration reserves');
 is(said(send_in('reservation', %use, declaration_no => '1', quantity => '10')), '422 declaration_no declaration_no', 'with a number that is one');
