@@ -24,8 +24,19 @@ static int read_settings(struct gate *gate, struct error *error)
     return gate->seal ? 0 : error_internal(error, "partners want the portal's seal: a line \"portal = ...\" in the file of the setting seals");
 }
 
+/* Another partner that has one of these client certificates; NULL for none. */
+static const struct gate_sender *same_client(const struct gate *gate, size_t count, const struct gate_sender *sender)
+{
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < GATE_CLIENTS && *sender->clients[k]; k++)
+            if (gate_has_client(&gate->senders[i], sender->clients[k])) return &gate->senders[i];
+    return NULL;
+}
+
 static int open_senders(struct gate *gate, struct error *error)
 {
+    const struct gate_sender *other;
+
     gate->count = partners_count(gate->partners);
     gate->senders = calloc(gate->count, sizeof *gate->senders);
     gate->workers = calloc(gate->count * GATE_SENDERS, sizeof *gate->workers);
@@ -34,9 +45,8 @@ static int open_senders(struct gate *gate, struct error *error)
     for (size_t i = 0; i < gate->count; i++) {
         struct gate_sender *sender = &gate->senders[i];
         if (gate_sender_open(partners_at(gate->partners, i), sender, error)) return (int)error->code;
-        for (size_t k = 0; k < i && *sender->client; k++)
-            if (!strcmp(gate->senders[k].client, sender->client))
-                return error_internal(error, "%s and %s have the same client certificate", gate->senders[k].partner->name, sender->partner->name);
+        if ((other = same_client(gate, i, sender)))
+            return error_internal(error, "%s and %s have the same client certificate", other->partner->name, sender->partner->name);
     }
     return 0;
 }

@@ -19,15 +19,19 @@ struct gate_signer {
     struct certificate about;
 };
 
+#define GATE_CLIENTS 4
+
 struct gate_sender { /* whose messages are read */
     const struct partner *partner;
     struct gate_signer *signers; /* as many as the partner names */
-    char client[DIGEST_SIZE];    /* SHA-256 of its client certificate; "" for a folder */
+    char clients[GATE_CLIENTS][DIGEST_SIZE]; /* SHA-256 of its client certificates; "" for none */
 };
 
 /* Reads the certificates that the partner's file names. ERROR_INTERNAL names the file. Free with gate_sender_free. */
 int gate_sender_open(const struct partner *partner, struct gate_sender *sender, struct error *error);
 void gate_sender_free(struct gate_sender *sender);
+/* Whether a client certificate of this fingerprint is the partner's. */
+bool gate_has_client(const struct gate_sender *sender, const char *fingerprint);
 
 /* The first certificate of a PEM text, as DER. ERROR_INVALID "certificate_unreadable". */
 int gate_certificate(const char *pem, size_t length, unsigned char der[CERTIFICATE_MAXIMUM], size_t *size, struct error *error);

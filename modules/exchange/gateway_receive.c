@@ -89,7 +89,7 @@ static const struct gate_sender *sender_of(struct web_call *call)
     if (!gate || !pem || gate_certificate(pem, strlen(pem), der, &length, &ignored)) return NULL;
     digest_sha256(der, length, fingerprint);
     for (size_t i = 0; i < gate->count; i++)
-        if (*gate->senders[i].client && !strcmp(gate->senders[i].client, fingerprint)) return &gate->senders[i];
+        if (gate_has_client(&gate->senders[i], fingerprint)) return &gate->senders[i];
     return NULL;
 }
 

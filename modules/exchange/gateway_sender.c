@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PEM_MAXIMUM 65536
 
@@ -36,6 +37,33 @@ static int read_certificate(const char *file, unsigned char der[CERTIFICATE_MAXI
     return (int)error->code;
 }
 
+/* Several while one replaces another. */
+static int read_clients(const char *file, struct gate_sender *sender, struct error *error)
+{
+    unsigned char der[CERTIFICATE_MAXIMUM], *at;
+    struct buffer pem;
+    BIO *text = NULL;
+    X509 *native = NULL;
+    size_t count = 0;
+
+    buffer_init(&pem, PEM_MAXIMUM);
+    if (!file_read(file, &pem, error)) text = BIO_new_mem_buf(buffer_string(&pem), (int)pem.length);
+    while (text && count < GATE_CLIENTS && (native = PEM_read_bio_X509(text, NULL, NULL, NULL))) {
+        int size = i2d_X509(native, NULL);
+        at = der;
+        if (size > 0 && size <= CERTIFICATE_MAXIMUM) digest_sha256(der, (size_t)i2d_X509(native, &at), sender->clients[count++]);
+        X509_free(native);
+    }
+    if (text && (!count || (native = PEM_read_bio_X509(text, NULL, NULL, NULL)))) {
+        error_internal(error, "%s: 1 to %d certificates (PEM)", file, GATE_CLIENTS);
+        if (count) X509_free(native);
+    }
+    BIO_free(text);
+    buffer_free(&pem);
+    ERR_clear_error();
+    return (int)error->code;
+}
+
 /* Files that are only handed on to libcurl, which would complain at the first message. */
 static int check_files(const struct partner *partner, struct error *error)
 {
@@ -52,10 +80,6 @@ static int check_files(const struct partner *partner, struct error *error)
 
 int gate_sender_open(const struct partner *partner, struct gate_sender *sender, struct error *error)
 {
-    unsigned char der[CERTIFICATE_MAXIMUM];
-    struct certificate about;
-    size_t size;
-
     *sender = (struct gate_sender){.partner = partner, .signers = calloc(partner->signer_count, sizeof *sender->signers)};
     if (!sender->signers) return error_internal(error, "out of memory");
     for (size_t i = 0; i < partner->signer_count; i++) {
@@ -64,9 +88,14 @@ int gate_sender_open(const struct partner *partner, struct gate_sender *sender, 
         if (signer->about.algorithm == KEY_SM2) return error_internal(error, "%s: messages are signed with RSA or P-256", partner->signers[i]);
     }
     if (!partner->url) return 0;
-    if (read_certificate(partner->client, der, &size, &about, error) || check_files(partner, error)) return (int)error->code;
-    snprintf(sender->client, sizeof sender->client, "%s", about.fingerprint);
-    return 0;
+    return read_clients(partner->client, sender, error) || check_files(partner, error) ? (int)error->code : 0;
+}
+
+bool gate_has_client(const struct gate_sender *sender, const char *fingerprint)
+{
+    for (int i = 0; i < GATE_CLIENTS && *sender->clients[i]; i++)
+        if (!strcmp(sender->clients[i], fingerprint)) return true;
+    return false;
 }
 
 void gate_sender_free(struct gate_sender *sender)

@@ -25,7 +25,7 @@ struct partner {
     const char *folder;     /* messages are files below it; NULL: HTTPS */
     const char *url;        /* where messages are sent to; NULL: by files. With it: */
     const char *authorities, *certificate, *key; /* files: who its server's certificate is of; our client certificate and its key */
-    const char *client;     /* file of the client certificate that it calls us with */
+    const char *client;     /* file of the client certificates that it calls us with */
     bool allow_private;     /* its address may be a private one */
 };
 

@@ -31,6 +31,13 @@ my $json = JSON::PP->new->utf8->canonical;
 my $settings = $json->decode(slurp($file));
 push @{ $settings->{signers} }, "$late.pem";
 spill($file, $json->encode($settings));
+# and of customs a next client certificate
+my @next = $home->{keys}->issue('customs-next', 'client');
+$file = "$home->{dir}/partners/customs.json";
+$settings = $json->decode(slurp($file));
+$settings->{https}{client} = "$home->{dir}/keys/both.pem";
+spill($file, $json->encode($settings));
+spill("$home->{dir}/keys/both.pem", slurp($customs->{keys}{client}[0]) . slurp($next[0]));
 
 my $sw = SingleWindow::Instance->start(settings => { $home->settings, limit_per_minute => 0 });
 my ($applicant, $operator, $office, $portal) = map { $sw->signed_in("demo_$_") } qw(admin operator ab portal);
@@ -487,6 +494,14 @@ my ($licence_id, $licence);
 	close $_ for @open;
 	ok(wait_until(sub { $customs->post('x')->{status} == 202 }), '... until they are done');
 	ok(wait_until(sub { in_state('customs', 'dead') }), '... with them');
+	drop_dead('customs');
+}
+
+# ---- a client certificate that is to replace another
+{
+	my $as = sub { my ($certificate, $key) = @_; return scalar qx(curl -sS -o /dev/null -w '%{http_code}' --cacert @{[ $home->{keys}->authority ]} --cert $certificate --key $key --data x https://127.0.0.1:$home->{port}/messages) };
+	is(join(' ', $as->(@next), $as->(@{ $customs->{keys}{client} })), '202 202', 'both count');
+	ok(wait_until(sub { in_state('customs', 'dead') == 1 }), '... for the same partner');
 	drop_dead('customs');
 }
 
