@@ -392,7 +392,7 @@ sub _bad { my ($self, $what, $file, %more) = @_; $self->_note('bad', what => $wh
 
 # What stands before the true message and must not be taken for it.
 my %GARBAGE = (
-	random => sub { my ($self, $text) = @_; return join '', map { chr int($self->_luck($text, $_) * 2.56) } 1 .. 700 }, # of each message another: the same again is one letter
+	random => sub { my ($self, $text) = @_; return join '', map { chr int($self->_luck('byte', $text, $_) * 2.56) } 1 .. 700 },
 	unsigned => sub { my ($self, $text) = @_; return $text },
 	altered => sub { my ($self, $text, $bytes) = @_; return $bytes =~ s{<Created>2026}{<Created>2025}r },
 	stranger => sub { my ($self, $text) = @_; return sign_message($text, $self->{stranger}) },
