@@ -1,5 +1,5 @@
 /* Signed messages between the portal and partners (exchange/partners.h): which kinds there are, what stands in them, their XML Schema, and
-   writing them. Namespace ENVELOPE_NAMESPACE; documented for partners in OPERATING.md. Pure: no files, clock or network. */
+   writing them. Namespace ENVELOPE_NAMESPACE; documented for partners in modules/exchange/PARTNERS.md. Pure: no files, clock or network. */
 #ifndef EXCHANGE_ENVELOPE_H
 #define EXCHANGE_ENVELOPE_H
 

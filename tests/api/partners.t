@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use utf8;
+use Encode ();
 use File::Temp qw(tempdir);
 use JSON::PP ();
 use POSIX ();
@@ -35,6 +36,9 @@ my $sw = SingleWindow::Instance->start(settings => { $home->settings, limit_per_
 my ($applicant, $operator, $office, $portal) = map { $sw->signed_in("demo_$_") } qw(admin operator ab portal);
 my $scratch = tempdir(CLEANUP => 1);
 
+sub slurp { my ($path) = @_; open my $in, '<:raw', $path or return ''; local $/; return scalar <$in> }
+sub member { my ($xml, $name) = @_; return $xml =~ m{<$name>([^<]*)</$name>} ? $1 : undef }
+
 # ---- a hundred licences under faults; on PostgreSQL with two exchange programs
 
 $sw->another('exchange') if $sw->database eq 'postgresql';
@@ -65,6 +69,35 @@ is(SingleWindow::Partner::Lives::count_of(qr/^OK$/, \@sent, qw(xmlsec1 --verify 
 	cmp_ok(@bad, '>', 50, '... of which there are many');
 }
 
+# ---- the manual of partners
+
+my $manual = Encode::decode_utf8(slurp("$SingleWindow::Instance::ROOT/modules/exchange/PARTNERS.md"));
+sub block { my ($kind) = @_; return map { Encode::encode_utf8($_) } $manual =~ /^```\Q$kind\E\n(.*?\n)```$/msg }
+sub spill { my ($name, $bytes) = @_; open my $out, '>:raw', "$scratch/$name" or die $!; print {$out} $bytes; close $out or die $!; return "$scratch/$name" }
+{
+	my @examples = map { spill("example-$_.xml", (block('xml'))[$_] =~ s/\n\z//r) } 0 .. (() = block('xml')) - 1;
+	is(SingleWindow::Partner::Lives::count_of(qr/ validates$/, \@examples, qw(xmllint --noout --nonet --schema), $schema), scalar @examples, 'every example of the manual is valid (' . @examples . ')');
+	my %kinds = map { ($_ => 1) } slurp($schema) =~ m{<xs:choice>(.*?)</xs:choice>}s ? $1 =~ m{^<xs:element name="(\w+)"><xs:complexType>}mg : ();
+	delete @kinds{ 'Content', map { member(slurp($_), 'Kind') } @examples };
+	is(join(' ', sort keys %kinds), '', '... and there is one of each kind');
+	my ($signed) = grep { slurp($_) =~ /<SignatureValue>/ } @examples;
+	my $of = spill('example.pem', (block('text'))[0]);
+	is(SingleWindow::Partner::Lives::count_of(qr/^OK$/, [$signed], qw(xmlsec1 --verify --enabled-key-data), 'x509,rsa,ec', qw(--enabled-reference-uris empty --pubkey-cert-pem), $of), 1, '... of which one is signed by whom it says');
+	my ($fetch) = $manual =~ /which speaks no HTTPS:\n\n((?:    .*\n)+)/ or die 'the manual tells no way to the schema';
+	mkdir "$scratch/fetched";
+	spill('fetched/message.xml', slurp($examples[1]));
+	my $url = $sw->url;
+	my $said = qx(cd $scratch/fetched && (@{[ $fetch =~ s{https://portal\.example}{$url}gr ]}) 2>&1);
+	like($said, qr/^message\.xml validates$/m, 'the schemas are fetched as it says') or diag($said);
+	my %rules;
+	for my $source (map { slurp("$SingleWindow::Instance::ROOT/$_") } glob('modules/exchange/gateway_{read,order}.c'), 'shared/document/decision.c', 'shared/document/booking.c') {
+		$rules{$_} = 1 for $source =~ /(?:gate_problem|head_problem|dead_for|booking_refuse)\([^;]*?"([a-z_]+)"(?:, "[a-z_]+")?,\s*(?:\w+ \? )?"[^"]*[^\x00-\x7f]/g;
+	}
+	cmp_ok(keys %rules, '>', 20, 'of the rules in the sources');
+	delete @rules{ 'no_partner', $manual =~ /`([a-z_]+)`/g };
+	is(join(' ', sort keys %rules), '', '... none is missing from its table');
+}
+
 # ---- by hand
 
 sub gateway_of { my ($name) = @_; my ($it) = grep { $_->{name} eq $name } @{ $portal->get('/api/exchange/gateway')->json->{partners} }; return $it }
@@ -73,8 +106,6 @@ sub in_state { my ($partner, $state) = @_; return messages(direction => 'in', pa
 sub state_of { my ($id) = @_; return $applicant->get("/api/export/documents/$id")->json->{document}{state} }
 sub said { my ($answer) = @_; my $json = eval { $answer->json } // {}; return join ' ', $answer->status, (($json->{type} // '') =~ s{.*/}{}r) || (), $json->{field} // () }
 sub outbox { my @files = sort glob $hand->box('OutBox') . '/*.xml'; return @files }
-sub slurp { my ($path) = @_; open my $in, '<:raw', $path or return ''; local $/; return <$in> }
-sub member { my ($xml, $name) = @_; return $xml =~ m{<$name>([^<]*)</$name>} ? $1 : undef }
 
 # Takes everything out of the OutBox as its owner would: the messages by kind.
 sub taken { my %by; for my $file (outbox()) { my $xml = slurp($file); push @{ $by{ member($xml, 'Kind') } }, $xml; rename $file, $hand->box('SentBox') . '/' . ($file =~ m{([^/]+)$})[0] } return \%by }
@@ -220,6 +251,16 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 	taken();
 }
 
+# ---- signed as the manual says
+{
+	my ($id, $no) = application();
+	my $sign = spill('sign.sh', (block('sh'))[0]);
+	my $text = spill('unsigned.xml', "<?xml version='1.0'?>\n" . text_of($hand, 'Decision', $no, decision($no, 'first_pass', Opinion => '50% "同意" & <好>')) =~ s/></>\n</gr);
+	drop(scalar qx(sh $sign $hand->{keys}{sign}[1] <$text));
+	ok(wait_until(sub { state_of($id) eq 'PENDING_SECOND' }), 'what the script of the manual has signed is taken');
+	taken();
+}
+
 # ---- halves
 {
 	my ($id, $no) = application();
@@ -265,7 +306,8 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 	$caller->{silent} = 1;
 	$caller->begin;
 	ok(wait_until(sub { gateway_of('caller')->{out}{waiting} == 0 }, 90), 'when it listens again it gets them');
-	is_deeply([ map { $_->{kind} } $caller->notes('got') ], [qw(Rejection Attachment Application)], '... each once, in order') or diag(explain([ $caller->notes ]));
+	is(join(' ', map { $_->{kind} } grep { $_->{sequence} } $caller->notes('got')), 'Attachment Application', '... in the order of the document')
+		&& is(scalar($caller->notes('got')), 3, '... each once') or diag(explain([ $caller->notes ]));
 	$caller->end;
 }
 
