@@ -165,6 +165,25 @@ int box_move(const char *folder, const char *name, enum box to, struct error *er
     return (int)error->code;
 }
 
+/* ".<name>.<16 digits>": what file_put calls a file until it is whole. */
+static bool is_half(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return *name == '.' && dot != name && strlen(dot) == 17 && strspn(dot + 1, "0123456789abcdef") == 16;
+}
+
+void box_tidy(const char *folder)
+{
+    int box = open_box(folder, INBOX);
+    DIR *directory = box >= 0 ? fdopendir(box) : NULL;
+    const struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)))
+        if (is_half(entry->d_name)) unlinkat(box, entry->d_name, 0);
+    if (directory) closedir(directory);
+    else if (box >= 0) close(box);
+}
+
 int box_put(const char *folder, const char *name, const struct buffer *text, struct error *error)
 {
     int box = open_box(folder, INBOX);

@@ -40,6 +40,9 @@ int box_read(const char *folder, const char *name, struct buffer *out, struct er
 /* Moves a file from the OutBox, under a name that is free there ("a.xml", "a-2.xml", ...). Gone already: no error. */
 int box_move(const char *folder, const char *name, enum box to, struct error *error);
 
+/* Removes what a client that was killed has left half-written in the InBox. */
+void box_tidy(const char *folder);
+
 /* Puts a file into the InBox: whole or not at all, durable; over one of the same name. */
 int box_put(const char *folder, const char *name, const struct buffer *text, struct error *error);
 

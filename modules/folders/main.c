@@ -33,7 +33,7 @@ static int fail(const struct error *error, const char *event, enum log_level lev
     return 1;
 }
 
-/* Two clients would take each other's files. */
+/* Two clients would take each other's files; who is alone may clear up after the one before. */
 static int lock(const struct settings *settings, struct error *error)
 {
     char path[1300];
@@ -44,6 +44,7 @@ static int lock(const struct settings *settings, struct error *error)
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (file < 0) return error_internal(error, "%s: %s", path, strerror(errno));
         if (flock(file, LOCK_EX | LOCK_NB)) return error_internal(error, "%s: another folder client works here", path);
+        box_tidy(settings->forms[i].path);
     }
     return 0;
 }
