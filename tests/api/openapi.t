@@ -68,7 +68,7 @@ for my $module (@modules) {
 		[ 'GET /codes', 'GET /codes/*/csv', 'POST /codes/*', 'POST /documents/*/claim', 'POST /documents/*/reassign', 'POST /documents/*/release' ], "and $module every route of the manual");
 }
 my %described = described_of('exchange');
-%told = told_in(read_text("$root/modules/exchange/README.md"));
+%told = told_in((split /^## The partner gateway$/m, read_text("$root/modules/exchange/README.md"))[0]); # whose routes are for administrators
 is_deeply([ sort grep { !$told{$_} } keys %described ], [], 'the manual of the exchange program has every route of its');
 is_deeply([ sort grep { !$described{$_} } keys %told ], [ 'DELETE /wechat', 'POST /wechat' ], 'and all that take keys are described');
 my %ids;
