@@ -172,24 +172,33 @@ static bool is_named(const xmlNode *node, const char *name)
     return node && node->type == XML_ELEMENT_NODE && in_dsig(node) && !strcmp((const char *)node->name, name);
 }
 
-/* Whether an element without attributes holds one text of base64 and nothing else. */
-static const char *plain_base64(const xmlNode *node)
+/* The base64 of an element without attributes that holds nothing else, without the white space that many libraries write into it: its length, and the text
+   in `digits` (NULL: not needed); 0 when it is none, or longer than `most`. */
+static size_t plain_base64(const xmlNode *node, char *digits, size_t most)
 {
     const xmlNode *text = node->children;
     const char *content = text && text->type == XML_TEXT_NODE && !text->next && !node->properties ? (const char *)text->content : "";
-    size_t digits = strspn(content, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), filled = strspn(content + digits, "=");
+    size_t length = 0, filled = 0;
 
-    return digits && filled <= 2 && (digits + filled) % 4 == 0 && !content[digits + filled] ? content : NULL;
+    for (const char *at = content; *at; at++) {
+        if (strchr(" \t\r\n", *at)) continue;
+        if (length == most || (filled && *at != '=')) return 0;
+        if (*at == '=') filled++;
+        else if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", *at)) return 0;
+        if (digits) digits[length] = *at;
+        length++;
+    }
+    return filled <= 2 && length > filled && length % 4 == 0 ? length : 0;
 }
 
 static bool take_value(const xmlNode *node, struct parts *parts)
 {
-    const char *text = plain_base64(node);
-    size_t length = text ? strlen(text) : 0;
-    int decoded = length && length <= SIGNATURE_BYTES * 4 / 3 + 4 ? EVP_DecodeBlock(parts->value, (const unsigned char *)text, (int)length) : -1;
+    char digits[SIGNATURE_BYTES * 4 / 3 + 4];
+    size_t length = plain_base64(node, digits, sizeof digits);
+    int decoded = length ? EVP_DecodeBlock(parts->value, (const unsigned char *)digits, (int)length) : -1;
 
     if (decoded <= 0) return false;
-    parts->value_length = (size_t)decoded - (text[length - 1] == '=') - (text[length - 2] == '=');
+    parts->value_length = (size_t)decoded - (digits[length - 1] == '=') - (digits[length - 2] == '=');
     return parts->value_length <= SIGNATURE_BYTES;
 }
 
@@ -199,7 +208,7 @@ static bool is_key_info(const xmlNode *node)
     const xmlNode *data = node->children, *certificate = data ? data->children : NULL;
 
     return is_named(node, "KeyInfo") && !node->properties && is_named(data, "X509Data") && !data->next && !data->properties &&
-           is_named(certificate, "X509Certificate") && !certificate->next && plain_base64(certificate);
+           is_named(certificate, "X509Certificate") && !certificate->next && plain_base64(certificate, NULL, SIGNED_XML_MAXIMUM);
 }
 
 /* The node after this one in document order, within the tree below `top`. */

@@ -26,7 +26,7 @@ int xml_signature_envelope(const char *document, size_t length, const char *sign
 
 /* Checks a signed document against the certificate that is known to be the signer's; a certificate inside is never used. Accepts exactly
    one Signature, the last child of the root, with exactly the SignedInfo of signed_info.h (of its canonical form each byte is compared)
-   and at most one KeyInfo, within the limits of xml_canonical; no space between the parts of the signature or in base64. `sm2`: NULL for
+   and at most one KeyInfo, within the limits of xml_canonical; no space between the parts of the signature (in base64 it may stand). `sm2`: NULL for
    the usual URIs. Gives what was signed, canonical and without the signature, in `content`: read nothing else.
    ERROR_INVALID "signature_wrong"; the detail (for the log) says what is wrong. */
 int xml_signature_check(const char *xml, size_t length, const void *certificate, size_t certificate_length,

@@ -97,6 +97,13 @@ static void other_writing(const struct signer *signer, const char *xml)
     free(read);
     free(more);
     free(other);
+    other = with(xml, "<SignatureValue>", "<SignatureValue>&#13;\n ");
+    more = with(other, "<X509Certificate>", "<X509Certificate>\n\t");
+    read = check_bytes(signer, more, strlen(more), NULL);
+    is_text(read, document, "lines in base64, as many libraries write them");
+    free(read);
+    free(more);
+    free(other);
 }
 
 /* ---- attacks on the shape */
@@ -155,7 +162,10 @@ static void shapes(const struct signer *signer, const char *xml)
     changed(signer, xml, "<Signature ", "<Signature Id=\"x\" ", "an Id of the Signature");
     changed(signer, xml, "<SignatureValue>", "<SignatureValue Id=\"x\">", "an Id of the SignatureValue");
     changed(signer, xml, "<SignedInfo>", "<SignedInfo Id=\"x\">", "an Id of the SignedInfo");
-    changed(signer, xml, "<SignatureValue>", "<SignatureValue>\n", "space in the value");
+    changed(signer, xml, "<SignatureValue>", "<SignatureValue>=", "something behind the end of base64");
+    changed(signer, xml, "<SignatureValue>", "<SignatureValue>-", "something in base64 that is none");
+    changed(signer, xml, "<SignatureValue>", "<SignatureValue>\xC2\xA0", "space in base64 that XML has not");
+    changed(signer, xml, "<SignatureValue>", "<SignatureValue><a/>", "an element in base64");
     changed(signer, xml, "</SignatureValue>", "</SignatureValue><SignatureValue>AAAA</SignatureValue>", "two values");
     changed(signer, xml, "</KeyInfo>", "</KeyInfo><Object></Object>", "an Object");
     changed(signer, xml, "</KeyInfo>", "</KeyInfo><KeyInfo></KeyInfo>", "two KeyInfo");
