@@ -51,15 +51,18 @@ static int open_senders(struct gate *gate, struct error *error)
     return 0;
 }
 
-/* Each partner has its row from the start on, which is what is locked first. */
+/* Each partner has its row from the start on, which is what is locked first. What lay in the OutBox of one that has HTTPS now is sent that way. */
 static int make_states(struct store_connection *db, void *argument, struct error *error)
 {
     const struct gate *gate = argument;
 
-    for (size_t i = 0; i < gate->count; i++)
-        if (store_execute(db, error, NULL, "INSERT INTO partner_state (partner) VALUES ($1) ON CONFLICT (partner) DO NOTHING",
-                          STORE_VALUES(store_string(gate->senders[i].partner->name))))
+    for (size_t i = 0; i < gate->count; i++) {
+        const struct partner *partner = gate->senders[i].partner;
+        if (store_execute(db, error, NULL, "INSERT INTO partner_state (partner) VALUES ($1) ON CONFLICT (partner) DO NOTHING", STORE_VALUES(store_string(partner->name))) ||
+            (partner->url && store_execute(db, error, NULL, "UPDATE message_out SET placed = 0 WHERE partner = $1 AND state = 'waiting' AND placed = 1",
+                                           STORE_VALUES(store_string(partner->name)))))
             return (int)error->code;
+    }
     return 0;
 }
 

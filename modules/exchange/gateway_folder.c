@@ -243,15 +243,15 @@ static int heard_work(struct store_connection *db, void *argument, struct error 
 }
 
 /* Says what is wrong with the folders when that is something else than before; `told` is what was said last. */
-static void tell(struct gate *gate, const struct partner *partner, const struct error *error, char told[sizeof error->detail])
+static void tell(struct gate *gate, const struct partner *partner, const struct error *error, struct error *told)
 {
     struct heard heard = {partner->name, error->code ? error->detail : ""};
     struct error ignored;
 
-    if (!strcmp(told, heard.answer)) return;
+    if (!strcmp(told->detail, heard.answer)) return;
     if (error->code) gate_complain("folder", error);
     error_clear(&ignored);
-    if (!store_write(gate->program->store, heard_work, &heard, &ignored)) snprintf(told, sizeof error->detail, "%s", heard.answer);
+    if (!store_write(gate->program->store, heard_work, &heard, &ignored)) *told = *error;
 }
 
 /* Places what may leave, as long as there is room. */
@@ -270,7 +270,7 @@ void *gate_folder_run(void *argument)
     struct gate_sending sending;
     struct gate_inbox inbox = {NULL, 0};
     size_t room = 0;
-    char told[sizeof ((struct error *)0)->detail] = "?"; /* of before the start nobody knows */
+    struct error told = {.detail = "?"}; /* of before the start nobody knows */
     unsigned seen = 0;
 
     gate_sending_init(&sending, worker);
@@ -281,7 +281,7 @@ void *gate_folder_run(void *argument)
         gate_inbox_look(gate, worker->sender, &inbox, &in);
         if ((reader || !store_reader(gate->program->store, &reader, &out)) && !look(gate, reader, partner, &room, &out))
             place_all(gate, &sending, reader, room, &out);
-        tell(gate, partner, out.code ? &out : &in, told);
+        tell(gate, partner, out.code ? &out : &in, &told);
     } while (!gate_wait(gate, GATE_OUT, &seen, LOOK_MILLISECONDS));
     gate_sending_free(&sending);
     free(inbox.files);

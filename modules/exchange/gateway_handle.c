@@ -120,19 +120,32 @@ static int on_its_way(struct error *error)
                      "It is being sent, or lies in the partner's OutBox: try again in a moment, or move the file to the FailBox first.");
 }
 
+/* *done: nobody may have it meanwhile. Of who is no partner with a folder any more nothing lies anywhere. */
+static int mark_dropped(struct store_connection *db, const struct gate *gate, const struct handling *h, bool *done, struct error *error)
+{
+    const struct gate_sender *sender = gate_sender_named(gate, h->partner);
+    int64_t changed = 0;
+
+    store_execute(db, error, &changed,
+                  "UPDATE message_out SET state = 'dropped', lease = 0, finished = $2 WHERE id = $1 AND state IN ('waiting', 'failed') "
+                  "AND (placed = 0 OR CAST($4 AS BIGINT) = 0) AND " GATE_OVER("lease", "$3"),
+                  STORE_VALUES(store_integer(h->id), store_integer(clock_now()), store_integer(clock_lease()), store_integer(sender && sender->partner->folder)));
+    *done = changed > 0;
+    return (int)error->code;
+}
+
 /* The place of a dropped message in the order goes to the next, so that the partner waits for nothing that never comes; unless a later one has been
    signed already. */
-static int drop_out(struct store_connection *db, const struct handling *h, struct error *error)
+static int drop_out(struct store_connection *db, const struct gate *gate, const struct handling *h, struct error *error)
 {
     const struct store_value place[] = {store_string(h->partner), store_string(h->module), store_string(h->document_no), store_integer(h->sequence)};
     struct store_rows rows;
-    int64_t later = 0, dropped = 0;
+    int64_t later = 0;
+    bool done;
 
     if (!is(h, "failed") && !is(h, "waiting")) return wrong_state(error);
-    if (store_execute(db, error, &dropped, "UPDATE message_out SET state = 'dropped', lease = 0, finished = $2 WHERE id = $1 AND state IN ('waiting', 'failed') AND placed = 0 AND "
-                      GATE_OVER("lease", "$3"), STORE_VALUES(store_integer(h->id), store_integer(clock_now()), store_integer(clock_lease()))))
-        return (int)error->code;
-    if (!dropped) return on_its_way(error);
+    if (mark_dropped(db, gate, h, &done, error)) return (int)error->code;
+    if (!done) return on_its_way(error);
     if (!h->sequence || h->renew ||
         store_query(db, &rows, error, "SELECT COUNT(id) FROM message_out WHERE partner = $1 AND module = $2 AND document_no = $3 AND sequence > $4 AND (text <> '' OR state <> 'waiting')",
                     place, 4))
@@ -154,7 +167,7 @@ static int handle_work(void *connection, struct web_call *call, struct error *er
     call->status = 204;
     if (lock_and_find(connection, h, error)) return (int)error->code;
     if (h->in) code = h->drop ? drop_in(connection, h, error) : retry_in(connection, h, error);
-    else code = h->drop ? drop_out(connection, h, error) : retry_out(connection, h, error);
+    else code = h->drop ? drop_out(connection, program_of(call)->gate, h, error) : retry_out(connection, h, error);
     return code ? code : note_who(connection, h, error);
 }
 

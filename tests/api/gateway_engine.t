@@ -505,6 +505,21 @@ my ($licence_id, $licence);
 	drop_dead('customs');
 }
 
+# ---- a partner that changes from folders to HTTPS
+{
+	my ($id, $no) = application();
+	my $lies = sub { return grep { $_->{document_no} eq $no } messages(direction => 'out', partner => 'ministry', state => 'waiting') };
+	ok(wait_until(sub { grep { (member(slurp($_), 'Document') // '') eq $no } glob $ministry->box('OutBox') . '/*.xml' }), 'a message lies in the OutBox');
+	$file = "$home->{dir}/partners/ministry.json";
+	$settings = $json->decode(slurp($file));
+	delete $settings->{folder};
+	$settings->{https} = { %{ $json->decode(slurp("$home->{dir}/partners/customs.json"))->{https} }, client => $ministry->{keys}{client}[0] };
+	spill($file, $json->encode($settings));
+	$sw->restart('exchange');
+	ok(wait_until(sub { !$lies->() }, 30), 'what lay there is sent by HTTPS');
+	is(join(' ', map { $_->{kind} } grep { $_->{document} eq $no } $customs->notes('got')), 'Attachment Application', '... in order');
+}
+
 # ---- what is kept
 {
 	my $answer = $portal->get('/api/exchange/messages', { direction => 'in', partner => 'customs', state => 'taken', size => 1 });
