@@ -305,7 +305,7 @@ sub glob_of { my ($box) = @_; my @files = grep { !/\.tmp$/ } glob $hand->box($bo
 	is(gateway_of('caller')->{out}{waiting}, 3, 'an hour and a kill -9 later they are still there');
 	$caller->{silent} = 1;
 	$caller->begin;
-	ok(wait_until(sub { gateway_of('caller')->{out}{waiting} == 0 }, 90), 'when it listens again it gets them');
+	ok(wait_until(sub { gateway_of('caller')->{out}{waiting} == 0 && $caller->idle }, 90), 'when it listens again it gets them');
 	is(join(' ', map { $_->{kind} } grep { $_->{sequence} } $caller->notes('got')), 'Attachment Application', '... in the order of the document')
 		&& is(scalar($caller->notes('got')), 3, '... each once') or diag(explain([ $caller->notes ]));
 	$caller->end;
