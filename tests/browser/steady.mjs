@@ -1,5 +1,5 @@
-// Hints come and go without moving what is below them, and nothing moves between a press and its click.
-import { is, ok, open, test } from './lib.mjs'
+// Hints come and go without moving what is below them, nothing moves between a press and its click, and nobody is called back from where they went.
+import { idle, is, ok, open, test, url } from './lib.mjs'
 import { as, choose, field, labelled } from './steps.mjs'
 
 const place = async (locator) => { const { x, y } = await locator.boundingBox(); return `${Math.round(x)},${Math.round(y)}` }
@@ -75,6 +75,32 @@ async function registration() {
   }
 }
 
+// Holds back what is asked for: `come` is over when it was, `go` lets it pass.
+async function hold(page, what) {
+  let go, arrived
+  const come = new Promise((resolve) => { arrived = resolve })
+  const gate = new Promise((resolve) => { go = resolve })
+  await page.route(what, async (route) => { arrived(); await gate; await route.continue() })
+  return { come, go }
+}
+
+async function leaving() {
+  const page = await as('demo_first', '/')
+  await idle(page)
+  const forms = await hold(page, '**/api/*/forms')
+  const chunk = await hold(page, '**/VerifyPage*')
+  await page.goto(`${url}/#/app/desk`)
+  await page.reload()
+  await forms.come
+  await page.evaluate(() => { location.hash = '#/verify' })
+  await chunk.come
+  forms.go()
+  await page.locator('nav.menu a').first().waitFor()
+  chunk.go()
+  await page.locator('h1').filter({ hasText: '核验' }).waitFor()
+  is(new URL(page.url()).hash, '#/verify', 'who leaves while a place is loading is not called back to it')
+}
+
 await test(async () => {
   const page = await as('demo_admin', '/app/export/new/export_licence')
   await field(page, 'goods/hs_code').waitFor()
@@ -85,4 +111,5 @@ await test(async () => {
   await field(page, 'base/import_country').waitFor()
   await correction(page)
   await registration()
+  await leaving()
 })

@@ -26,6 +26,15 @@ export const router = createRouter({
   ]
 })
 
+// where somebody is on the way to, until they have arrived
+let bound = null
+router.beforeEach(to => { bound = to })
+const arrived = to => { if (bound === to) bound = null }
+router.afterEach(arrived)
+router.onError((problem, to) => arrived(to))
+/** Gives the place where somebody is another address; who has meanwhile set out for another place is not called back. */
+export const readdress = path => { if (!bound) router.replace(path) }
+
 router.beforeEach(to => {
   if (to.meta.signedIn && !session.signed_in && !session.problem) return { path: '/sign-in', query: { to: to.fullPath } }
 })
