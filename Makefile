@@ -41,7 +41,7 @@ HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ifeq ($(VARIANT),plain)
   VARIANT_FLAGS := -O2 $(HARDENING)
 else ifeq ($(VARIANT),asan)
-  VARIANT_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  VARIANT_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DSTORE_PLANS
 else ifeq ($(VARIANT),tsan)
   VARIANT_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=thread
 else ifeq ($(VARIANT),clang)

@@ -149,8 +149,8 @@ static int address_known(struct web_call *call, const char *address, bool *known
 {
     struct store_rows rows;
     if (store_query(reader_of(call), &rows, &call->error,
-                    strchr(address, '@') ? "SELECT 1 FROM user_account WHERE email = $1 AND state = 'active' LIMIT 1"
-                                         : "SELECT 1 FROM user_account WHERE mobile = $1 AND state = 'active' LIMIT 1",
+                    strchr(address, '@') ? "SELECT 1 FROM user_account WHERE email = $1 AND email <> '' AND state = 'active' LIMIT 1"
+                                         : "SELECT 1 FROM user_account WHERE mobile = $1 AND mobile <> '' AND state = 'active' LIMIT 1",
                     STORE_VALUES(store_string(address))))
         return (int)call->error.code;
     *known = store_next(&rows);

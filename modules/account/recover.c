@@ -62,8 +62,8 @@ static int names_write(struct web_call *call, const char *address)
 {
     struct store_rows rows;
     if (store_query(reader_of(call), &rows, &call->error,
-                    strchr(address, '@') ? "SELECT name FROM user_account WHERE email = $1 AND state = 'active' ORDER BY name LIMIT 20"
-                                         : "SELECT name FROM user_account WHERE mobile = $1 AND state = 'active' ORDER BY name LIMIT 20",
+                    strchr(address, '@') ? "SELECT name FROM user_account WHERE email = $1 AND email <> '' AND state = 'active' ORDER BY name LIMIT 20"
+                                         : "SELECT name FROM user_account WHERE mobile = $1 AND mobile <> '' AND state = 'active' ORDER BY name LIMIT 20",
                     STORE_VALUES(store_string(address))))
         return (int)call->error.code;
     json_object(&call->json);

@@ -66,7 +66,7 @@ static int keep_work(struct store_connection *db, void *argument, struct error *
                                  .source = source, .part = k->part};
 
     if (store_execute(db, error, NULL, "UPDATE partner_state SET failures = failures WHERE partner = $1", STORE_VALUES(store_string(out.partner))) || /* the lock */
-        store_query(db, &rows, error, "SELECT COUNT(id) FROM message_out WHERE module = $1 AND source = $2 AND part = $3",
+        store_query(db, &rows, error, "SELECT COUNT(id) FROM message_out WHERE module = $1 AND source = $2 AND part = $3 AND source <> 0",
                     STORE_VALUES(store_string(row->module), store_integer(source), store_integer(k->part))))
         return (int)error->code;
     if (store_next(&rows)) there = store_column_integer(&rows, 0);

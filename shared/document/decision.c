@@ -61,7 +61,7 @@ static int check_number(struct store_connection *db, const struct form *form, co
     if (!*licence_no) return 0;
     if (!assigns_licence_no(form, action))
         return booking_refuse(error, "licence_no_not_assigned", "licence_no", "此操作不产生编号，请去掉编号。", "This action assigns no number; leave it out.");
-    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE licence_no = $1 AND source = '' AND id <> $2",
+    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE licence_no = $1 AND source = '' AND licence_no <> '' AND id <> $2",
                     STORE_VALUES(store_string(licence_no), store_integer(document))))
         return (int)error->code;
     used = store_next(&rows);

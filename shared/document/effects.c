@@ -11,7 +11,7 @@ static int is_given(struct store_connection *db, const char *licence_no, bool *g
 {
     struct store_rows rows;
 
-    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE licence_no = $1 AND source = ''", STORE_VALUES(store_string(licence_no)))) return (int)error->code;
+    if (store_query(db, &rows, error, "SELECT 1 FROM document WHERE licence_no = $1 AND source = '' AND licence_no <> ''", STORE_VALUES(store_string(licence_no)))) return (int)error->code;
     *given = store_next(&rows);
     return store_end(&rows);
 }

@@ -30,14 +30,13 @@ int doc_write_import(struct store_connection *db, struct doc_import *import, str
     return (int)error->code;
 }
 
-
 struct sweep { int64_t before; };
 
 static int delete_old(struct store_connection *db, void *argument, struct error *error)
 {
     const struct sweep *sweep = argument;
 
-    return store_execute(db, error, NULL, "DELETE FROM import_file WHERE job IN (SELECT id FROM job WHERE kind IN ('import', 'bulk') AND finished < $1)",
+    return store_execute(db, error, NULL, "DELETE FROM import_file WHERE job IN (SELECT import_file.job FROM import_file JOIN job ON job.id = import_file.job WHERE job.finished < $1)",
                          STORE_VALUES(store_integer(sweep->before)));
 }
 

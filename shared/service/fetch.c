@@ -173,7 +173,7 @@ static int existing(struct fetching *fetching, const char *number, int64_t *id)
 
     *id = 0;
     if (store_query(reader_of(call), &rows, &call->error,
-                    single ? "SELECT id FROM document WHERE form = $1 AND enterprise = $2" : "SELECT id FROM document WHERE form = $1 AND licence_no = $2 AND source = ''", values, 2))
+                    single ? "SELECT id FROM document WHERE form = $1 AND enterprise = $2" : "SELECT id FROM document WHERE form = $1 AND licence_no = $2 AND source = '' AND licence_no <> ''", values, 2))
         return (int)call->error.code;
     if (store_next(&rows)) *id = store_column_integer(&rows, 0);
     return store_end(&rows);

@@ -110,6 +110,37 @@ static int positions_find(struct store_statement *statement, sqlite3_stmt *nativ
     return 0;
 }
 
+#ifdef STORE_PLANS
+/* Of an index that leaves rows out. */
+static bool is_partial(sqlite3 *db, const char *index)
+{
+    static const char question[] = "SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql LIKE '% WHERE %'";
+    sqlite3_stmt *asked = NULL;
+    bool partial = sqlite3_prepare_v2(db, question, -1, &asked, NULL) == SQLITE_OK && sqlite3_bind_text(asked, 1, index, -1, SQLITE_STATIC) == SQLITE_OK &&
+                   sqlite3_step(asked) == SQLITE_ROW;
+    sqlite3_finalize(asked);
+    return partial;
+}
+
+/* Tells of a statement that walks through a whole table, and to its end: what the table has is what it costs. */
+static void look_at_plan(struct store_connection *connection, const char *sql)
+{
+    sqlite3_stmt *plan = NULL;
+    char question[4096], table[64], index[64];
+    if (strstr(sql, " LIMIT ") || snprintf(question, sizeof question, "EXPLAIN QUERY PLAN %s", sql) >= (int)sizeof question ||
+        sqlite3_prepare_v2(connection->native, question, -1, &plan, NULL) != SQLITE_OK)
+        return;
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(plan, 3), *with = strstr(step, " INDEX ");
+        if (sscanf(step, "SCAN %63s", table) != 1 || strstr(step, "CONSTANT ROW") || (with && sscanf(with, " INDEX %63s", index) == 1 && is_partial(connection->native, index))) continue;
+        log_line(LOG_WARNING, "store_scan", "module=%s table=%s sql=%.300s", connection->store->module, table, sql);
+    }
+    sqlite3_finalize(plan);
+}
+#else
+#define look_at_plan(connection, sql) ((void)0)
+#endif
+
 static int prepare(struct store_connection *connection, struct store_statement *statement, const char *sql, struct error *error)
 {
     sqlite3_stmt *native = NULL;
@@ -124,6 +155,7 @@ static int prepare(struct store_connection *connection, struct store_statement *
         error_internal(error, "not one statement: %.80s", sql);
     else if (!positions_find(statement, native, error)) {
         statement->native = native;
+        look_at_plan(connection, sql);
         return 0;
     }
     sqlite3_finalize(native);

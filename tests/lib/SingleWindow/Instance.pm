@@ -315,11 +315,15 @@ sub _unchunk {
 # ---- beneath ----
 
 # What a sanitizer found fails the test program, wherever it was found; and a failed test shows what was logged last.
+# Tables that stay small, and what is asked once, at the start.
+my $MAY_BE_READ_WHOLE = qr/table=(?:code_table|contact_code|import_file) |WHERE demo = 1/;
+
 sub _look_at_logs {
 	my ($self) = @_;
 	my $failed = Test::Builder->can('new') && !Test::Builder->new->is_passing;
 	for my $file (sort glob "$self->{var}/log/*/{\@*,current}") {
 		my $text = _slurp($file);
+		for my $scan ($text =~ /event=store_scan (.*)/g) { _note($self, "a whole table is read: $scan") unless $scan =~ $MAY_BE_READ_WHOLE }
 		if ($text =~ /^(.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ).*)$/m) {
 			_note($self, "$file:\n" . substr($text, $-[0], 8000));
 		} elsif ($failed) {
