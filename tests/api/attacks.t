@@ -42,7 +42,7 @@ for my $module ('shared/service', 'modules/account', 'modules/exchange', 'module
 			my @full = map { "$_$path" } $from eq 'BASE' ? $base : $from eq 'path' ? @people : '';
 			for (@full) {
 				my $whole = m{^!/(\w+)(/.*)} ? "/$1/export$2" : $module eq 'shared/service' ? "/api/export$_" : $_;
-				push @routes, [ $method, $whole, $whole =~ m{^/(api|partner|internal)/} ];
+				push @routes, [ $method, $whole, $whole =~ m{^/(api|partner|internal)/} ? $1 : 'other' ];
 			}
 		}
 	}

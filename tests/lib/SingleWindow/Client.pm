@@ -130,7 +130,7 @@ sub json {
 	my ($self) = @_;
 	return $self->{json} //= do {
 		my $value = eval { $JSON->decode($self->{raw}{content}) };
-		Carp::croak("no JSON but ($self->{raw}{status}): $self->{raw}{content}") if $@;
+		Carp::croak('no JSON but (' . ($self->{raw}{status} // 'no answer') . '): ' . ($self->{raw}{content} // '')) if $@;
 		$value;
 	};
 }
