@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "form/codes.h"
 #include "service/input.h"
+#include "service/page.h"
 #include "store/store.h"
 #include "trust/gateway.h"
 #include "web/web.h"
@@ -16,7 +17,6 @@
 #define APPLICANT_RIGHTS (RIGHT_VIEW | RIGHT_EDIT | RIGHT_SUBMIT)
 #define OFFICER_RIGHTS (RIGHT_VIEW | RIGHT_FIRST_REVIEW | RIGHT_SECOND_REVIEW | RIGHT_MANAGE)
 #define SIGNED_IN (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON | PRINCIPAL_OFFICER | PRINCIPAL_CUSTOMS | PRINCIPAL_ADMINISTRATOR)
-#define PAGE_MAXIMUM 100
 
 struct account {
     struct store *store;
@@ -92,7 +92,6 @@ int principal_make(struct store_connection *db, const struct account *account, c
                    struct error *error);
 const char *kind_word(int64_t kind);
 struct slice agency_name(const struct account *account, const char *code); /* "" when unknown */
-void put_instant(struct json_writer *json, const char *name, int64_t instant); /* milliseconds; null for 0 */
 
 /* Writes what happened. `subject` and `detail` may be NULL. */
 int audit(struct store_connection *db, struct web_call *call, const char *action, const char *subject, const char *detail, struct error *error);
@@ -132,17 +131,6 @@ int contact_code_use(struct store_connection *db, const char *purpose, const cha
 /* The thread that talks to gateways; waits for it at the end. */
 int courier_start(struct account *account, struct error *error);
 void courier_stop(struct account *account);
-
-/* ---- lists */
-
-struct page { int64_t number, size; };
-int take_page(struct web_call *call, struct page *page);
-/* Writes {"total":..,"items":[..]}: `count_sql` gives one number, `sql` rows; both take `values`, `sql` also the last two
-   as limit and offset ($n+1, $n+2). `write` writes one row's members. */
-int write_list(struct web_call *call, const struct page *page, const char *count_sql, const char *sql, const struct store_value *values,
-               size_t count, void (*write)(struct web_call *call, struct store_rows *rows));
-/* %text% for LIKE .. ESCAPE '!', lower case, in the arena. */
-const char *like_pattern(struct web_call *call, const char *text);
 
 /* ---- demo.c */
 

@@ -12,7 +12,7 @@
 static void write_message(struct web_call *call, struct store_rows *rows)
 {
     json_put_id(&call->json, "id", store_column_integer(rows, 0));
-    put_instant(&call->json, "at", store_column_integer(rows, 1));
+    json_put_instant(&call->json, "at", store_column_integer(rows, 1));
     json_put_string(&call->json, "way", store_column_text(rows, 2, NULL));
     json_put_string(&call->json, "to", store_column_text(rows, 3, NULL));
     json_put_string(&call->json, "subject", store_column_text(rows, 4, NULL));
@@ -21,11 +21,7 @@ static void write_message(struct web_call *call, struct store_rows *rows)
 
 static int mailbox_get(struct web_call *call)
 {
-    struct page page;
-    if (take_page(call, &page))
-        return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM mailbox",
-                      "SELECT id, at, way, address, subject, body FROM mailbox ORDER BY id DESC LIMIT $1 OFFSET $2", NULL, 0, write_message);
+    return service_list(call, &(struct service_list){"id, at, way, address, subject, body", "mailbox", "id DESC", NULL, write_message});
 }
 
 /* ---- enterprises */
@@ -36,20 +32,16 @@ static void write_enterprise(struct web_call *call, struct store_rows *rows)
     json_put_id(&call->json, "id", store_column_integer(rows, 0));
     for (int i = 0; i < 8; i++)
         json_put_string(&call->json, names[i], store_column_text(rows, i + 1, NULL));
-    put_instant(&call->json, "registered", store_column_integer(rows, 9));
+    json_put_instant(&call->json, "registered", store_column_integer(rows, 9));
 }
-
-#define FOUND "(LOWER(name) LIKE $1 ESCAPE '!' OR LOWER(code) LIKE $1 ESCAPE '!' OR LOWER(uscc) LIKE $1 ESCAPE '!')"
 
 static int enterprises_get(struct web_call *call)
 {
-    struct page page;
-    if (take_page(call, &page))
-        return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM enterprise WHERE " FOUND,
-                      "SELECT id, code, name, uscc, organisation_code, address, contact, phone, region, created FROM enterprise WHERE " FOUND
-                      " ORDER BY id DESC LIMIT $2 OFFSET $3",
-                      STORE_VALUES(store_string(like_pattern(call, web_query(call, "q")))), write_enterprise);
+    struct service_conditions conditions = {.count = 0};
+    service_condition(&conditions, "(LOWER(name) LIKE $ ESCAPE '!' OR LOWER(code) LIKE $ ESCAPE '!' OR LOWER(uscc) LIKE $ ESCAPE '!')",
+                      store_string(store_like(&call->arena, web_query(call, "q"))));
+    return service_list(call, &(struct service_list){"id, code, name, uscc, organisation_code, address, contact, phone, region, created", "enterprise",
+                                                     "id DESC", &conditions, write_enterprise});
 }
 
 /* ---- audit */
@@ -58,7 +50,7 @@ static void write_event(struct web_call *call, struct store_rows *rows)
 {
     const char *action = store_column_text(rows, 3, NULL);
     json_put_id(&call->json, "id", store_column_integer(rows, 0));
-    put_instant(&call->json, "at", store_column_integer(rows, 1));
+    json_put_instant(&call->json, "at", store_column_integer(rows, 1));
     json_put_string(&call->json, "user", store_column_text(rows, 2, NULL));
     json_put_string(&call->json, "action", action);
     json_put_string(&call->json, "object", store_column_text(rows, 4, NULL));
@@ -81,32 +73,32 @@ static int take_day(struct web_call *call, const char *name, int days, int64_t f
     return 0;
 }
 
-#define CHOSEN "actor_name LIKE $1 ESCAPE '!' AND (action = $2 OR $2 = '') AND LOWER(subject) LIKE $3 ESCAPE '!' AND at >= $4 AND at < $5"
-#define CHOSEN_VALUES 5
-
-static int take_chosen(struct web_call *call, struct store_value values[CHOSEN_VALUES])
+static void match(struct web_call *call, struct service_conditions *conditions, const char *sql, const char *name)
 {
-    const char *action = web_query(call, "action");
+    const char *text = web_query(call, name);
+    if (text && *text)
+        service_condition(conditions, sql, store_string(store_like(&call->arena, text)));
+}
+
+static int take_chosen(struct web_call *call, struct service_conditions *conditions)
+{
     int64_t from, to;
     if (take_day(call, "from", 0, 0, &from) || take_day(call, "to", 1, INT64_MAX, &to))
         return (int)call->error.code;
-    values[0] = store_string(like_pattern(call, web_query(call, "user")));
-    values[1] = store_string(action ? action : "");
-    values[2] = store_string(like_pattern(call, web_query(call, "object")));
-    values[3] = store_integer(from);
-    values[4] = store_integer(to);
+    service_condition(conditions, "at >= $", store_integer(from));
+    service_condition(conditions, "at < $", store_integer(to));
+    service_condition_query(call, conditions, "action = $", "action");
+    match(call, conditions, "LOWER(actor_name) LIKE $ ESCAPE '!'", "user");
+    match(call, conditions, "LOWER(subject) LIKE $ ESCAPE '!'", "object");
     return 0;
 }
 
 static int audit_get(struct web_call *call)
 {
-    struct store_value values[CHOSEN_VALUES];
-    struct page page;
-    if (take_page(call, &page) || take_chosen(call, values))
+    struct service_conditions conditions = {.count = 0};
+    if (take_chosen(call, &conditions))
         return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM audit_event WHERE " CHOSEN,
-                      "SELECT id, at, actor_name, action, subject, address, detail FROM audit_event WHERE " CHOSEN " ORDER BY id DESC LIMIT $6 OFFSET $7",
-                      values, CHOSEN_VALUES, write_event);
+    return service_list(call, &(struct service_list){"id, at, actor_name, action, subject, address, detail", "audit_event", "at DESC, id DESC", &conditions, write_event});
 }
 
 /* ---- the same as a file */
@@ -149,18 +141,17 @@ static int write_file(struct web_call *call, struct store_rows *rows, bool xlsx)
 static int audit_file(struct web_call *call)
 {
     const char *format = web_query(call, "format");
-    struct store_value values[CHOSEN_VALUES + 1];
+    struct service_conditions conditions = {.count = 0};
     struct store_rows rows;
+    const char *sql;
     bool xlsx = format && !strcmp(format, "xlsx");
     if (!xlsx && (!format || strcmp(format, "csv")))
         return refuse(&call->error, "format", "format", "格式应为csv或xlsx。", "The format is csv or xlsx.");
-    if (take_chosen(call, values))
+    if (take_chosen(call, &conditions))
         return (int)call->error.code;
-    values[CHOSEN_VALUES] = store_integer(FILE_ROWS);
-    if (store_query(reader_of(call), &rows, &call->error,
-                    "SELECT at, actor_name, action, subject, address, detail FROM audit_event WHERE " CHOSEN " ORDER BY id DESC LIMIT $6", values,
-                    CHOSEN_VALUES + 1) ||
-        write_file(call, &rows, xlsx))
+    sql = arena_printf(&call->arena, "SELECT at, actor_name, action, subject, address, detail FROM audit_event WHERE %s ORDER BY at DESC, id DESC LIMIT %d",
+                       conditions.sql, FILE_ROWS);
+    if (store_query(reader_of(call), &rows, &call->error, sql, conditions.values, conditions.count) || write_file(call, &rows, xlsx))
         return (int)call->error.code;
     web_answer_file(call, xlsx ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" : "text/csv; charset=utf-8", xlsx ? "audit.xlsx" : "audit.csv", true);
     return 0;

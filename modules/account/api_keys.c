@@ -47,8 +47,8 @@ static void write_key(struct web_call *call, struct store_rows *rows)
     json_put_string(&call->json, "prefix", store_column_text(rows, 2, NULL));
     json_put_integer(&call->json, "per_minute", store_column_integer(rows, 3));
     json_put_string(&call->json, "expires", date);
-    put_instant(&call->json, "created", store_column_integer(rows, 5));
-    put_instant(&call->json, "last_used", store_column_integer(rows, 6));
+    json_put_instant(&call->json, "created", store_column_integer(rows, 5));
+    json_put_instant(&call->json, "last_used", store_column_integer(rows, 6));
     json_put_string(&call->json, "creator", store_column_text(rows, 8, NULL));
     json_put_string(&call->json, "state", state_word(rows, clock_now()));
     json_name(&call->json, "rights");
@@ -61,13 +61,12 @@ static void write_key(struct web_call *call, struct store_rows *rows)
 
 static int keys_get(struct web_call *call)
 {
-    struct page page;
-    if (administrators_only(call) || take_page(call, &page))
+    struct service_conditions conditions = {.count = 0};
+    if (administrators_only(call))
         return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM api_key WHERE enterprise = $1",
-                      "SELECT k.id, k.name, k.key_prefix, k.per_minute, k.expires, k.created, k.last_used, k.revoked, u.display_name "
-                      "FROM api_key k JOIN user_account u ON u.id = k.creator WHERE k.enterprise = $1 ORDER BY k.id DESC LIMIT $2 OFFSET $3",
-                      STORE_VALUES(store_integer(caller(call)->enterprise)), write_key);
+    service_condition(&conditions, "k.enterprise = $", store_integer(caller(call)->enterprise));
+    return service_list(call, &(struct service_list){"k.id, k.name, k.key_prefix, k.per_minute, k.expires, k.created, k.last_used, k.revoked, u.display_name",
+                                                     "api_key k JOIN user_account u ON u.id = k.creator", "k.id DESC", &conditions, write_key});
 }
 
 /* ---- a new one */

@@ -34,26 +34,24 @@ static void write_row(struct web_call *call, struct store_rows *rows)
     json_put_string(&call->json, "kind", store_column_text(rows, 1, NULL));
     json_put_string(&call->json, "title", store_column_text(rows, 2, NULL));
     json_put_string(&call->json, "title_en", store_column_text(rows, 3, NULL));
-    put_instant(&call->json, "published", store_column_integer(rows, 4));
-    put_instant(&call->json, "created", store_column_integer(rows, 5));
+    json_put_instant(&call->json, "published", store_column_integer(rows, 4));
+    json_put_instant(&call->json, "created", store_column_integer(rows, 5));
     json_put_string(&call->json, "author", store_column_text(rows, 6, NULL));
     json_put_integer(&call->json, "version", store_column_integer(rows, 7));
 }
 
 #define COLUMNS "id, kind, title, title_en, published, created, author, version"
-#define SEEN "(CAST($1 AS TEXT) = '' OR kind = $1) AND (published BETWEEN 1 AND $2 OR CAST($3 AS BIGINT) = 1)"
 
 static int articles_get(struct web_call *call)
 {
-    struct page page;
+    struct service_conditions conditions = {.count = 0};
     const char *kind = web_query(call, "kind");
-    if (take_page(call, &page))
-        return (int)call->error.code;
     if (kind && *kind && !kind_known(kind))
         return refuse(&call->error, "kind", "kind", "没有这个栏目。", "There is no such kind.");
-    return write_list(call, &page, "SELECT COUNT(id) FROM article WHERE " SEEN,
-                      "SELECT " COLUMNS " FROM article WHERE " SEEN " ORDER BY published DESC, id DESC LIMIT $4 OFFSET $5",
-                      STORE_VALUES(store_string(kind ? kind : ""), store_integer(clock_now()), store_integer(is_editor(call))), write_row);
+    service_condition_query(call, &conditions, "kind = $", "kind");
+    if (!is_editor(call))
+        service_condition(&conditions, "published BETWEEN 1 AND $", store_integer(clock_now()));
+    return service_list(call, &(struct service_list){COLUMNS, "article", "published DESC, id DESC", &conditions, write_row});
 }
 
 static int write_files(struct web_call *call, struct store_connection *db, int64_t id, struct error *error)

@@ -36,7 +36,7 @@ int challenge_write(struct web_call *call, const char *use, int64_t user)
     if (session_put(call->sessions, key, kept, CHALLENGE_SECONDS, &call->error)) return (int)call->error.code;
     json_object(&call->json);
     json_put_string(&call->json, "challenge", text);
-    put_instant(&call->json, "expires", clock_now() + CHALLENGE_SECONDS * 1000);
+    json_put_instant(&call->json, "expires", clock_now() + CHALLENGE_SECONDS * 1000);
     json_object_end(&call->json);
     return 0;
 }

@@ -35,13 +35,13 @@ static void write_key(struct web_call *call, struct store_rows *rows)
 
     json_put_id(json, "id", store_column_integer(rows, 0));
     for (int i = 0; i < 6; i++) json_put_string(json, texts[i], store_column_text(rows, i + 1, NULL));
-    put_instant(json, "valid_from", store_column_integer(rows, 7));
-    put_instant(json, "valid_to", valid_to);
+    json_put_instant(json, "valid_from", store_column_integer(rows, 7));
+    json_put_instant(json, "valid_to", valid_to);
     json_put_integer(json, "days_left", valid_to > clock_now() ? (valid_to - clock_now()) / DAY_MILLISECONDS : 0);
     json_put_string(json, "state", state_of(store_column_text(rows, 9, NULL), valid_to));
-    put_instant(json, "bound", store_column_integer(rows, 10));
-    put_instant(json, "last_used", store_column_integer(rows, 11));
-    put_instant(json, "ended", store_column_integer(rows, 12));
+    json_put_instant(json, "bound", store_column_integer(rows, 10));
+    json_put_instant(json, "last_used", store_column_integer(rows, 11));
+    json_put_instant(json, "ended", store_column_integer(rows, 12));
     json_put_string(json, "reason", store_column_text(rows, 13, NULL));
 }
 
@@ -204,9 +204,8 @@ static int unbind(struct web_call *call) { return web_write(call, unbind_work, N
 
 /* ---- administrators */
 
-#define FOUND "(LOWER(u.name) LIKE $1 ESCAPE '!' OR LOWER(u.display_name) LIKE $1 ESCAPE '!' OR LOWER(k.holder) LIKE $1 ESCAPE '!' OR " \
-              "LOWER(k.serial) LIKE $1 ESCAPE '!' OR LOWER(COALESCE(e.name, '')) LIKE $1 ESCAPE '!') AND (CAST($2 AS TEXT) = '' OR k.state = $2)"
-#define FROM " FROM ekey k JOIN user_account u ON u.id = k.account LEFT JOIN enterprise e ON e.id = u.enterprise WHERE " FOUND
+#define FOUND "(LOWER(u.name) LIKE $ ESCAPE '!' OR LOWER(u.display_name) LIKE $ ESCAPE '!' OR LOWER(k.holder) LIKE $ ESCAPE '!' OR " \
+              "LOWER(k.serial) LIKE $ ESCAPE '!' OR LOWER(COALESCE(e.name, '')) LIKE $ ESCAPE '!')"
 
 static void write_owned_key(struct web_call *call, struct store_rows *rows)
 {
@@ -218,13 +217,12 @@ static void write_owned_key(struct web_call *call, struct store_rows *rows)
 
 static int all_keys(struct web_call *call)
 {
-    struct page page;
-    const char *state = web_query(call, "state");
+    static const char from[] = "ekey k JOIN user_account u ON u.id = k.account LEFT JOIN enterprise e ON e.id = u.enterprise";
+    struct service_conditions conditions = {.count = 0};
 
-    if (take_page(call, &page)) return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(k.id)" FROM,
-                      "SELECT " COLUMNS ", u.name, u.display_name, COALESCE(e.name, '')" FROM " ORDER BY k.id DESC LIMIT $3 OFFSET $4",
-                      STORE_VALUES(store_string(like_pattern(call, web_query(call, "q"))), store_string(state ? state : "")), write_owned_key);
+    service_condition(&conditions, FOUND, store_string(store_like(&call->arena, web_query(call, "q"))));
+    service_condition_query(call, &conditions, "k.state = $", "state");
+    return service_list(call, &(struct service_list){COLUMNS ", u.name, u.display_name, COALESCE(e.name, '')", from, "k.id DESC", &conditions, write_owned_key});
 }
 
 static int revoke_work(void *connection, struct web_call *call, struct error *error)

@@ -27,8 +27,8 @@ static void write_partner(struct web_call *call, struct store_rows *rows)
     json_put_id(&call->json, "id", store_column_integer(rows, 0));
     json_put_string(&call->json, "name", store_column_text(rows, 1, NULL));
     json_put_string(&call->json, "prefix", store_column_text(rows, 2, NULL));
-    put_instant(&call->json, "created", store_column_integer(rows, 3));
-    put_instant(&call->json, "last_used", store_column_integer(rows, 4));
+    json_put_instant(&call->json, "created", store_column_integer(rows, 3));
+    json_put_instant(&call->json, "last_used", store_column_integer(rows, 4));
     json_name(&call->json, "rights");
     json_array(&call->json);
     for (int i = 0; !rights_load(reader_of(call), account, store_column_integer(rows, 0), &grants, &error) && i < account->module_count; i++) {
@@ -41,11 +41,9 @@ static void write_partner(struct web_call *call, struct store_rows *rows)
 
 static int partners_get(struct web_call *call)
 {
-    struct page page;
-    if (take_page(call, &page))
-        return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM partner WHERE revoked = 0",
-                      "SELECT id, name, key_prefix, created, last_used FROM partner WHERE revoked = 0 ORDER BY id DESC LIMIT $1 OFFSET $2", NULL, 0, write_partner);
+    struct service_conditions conditions = {.count = 0};
+    service_condition(&conditions, "revoked = $", store_integer(0));
+    return service_list(call, &(struct service_list){"id, name, key_prefix, created, last_used", "partner", "id DESC", &conditions, write_partner});
 }
 
 static int take_partner_rights(struct web_call *call, const struct service_input *input, struct grants *grants)

@@ -59,8 +59,8 @@ static void write_members(struct web_call *call, struct store_connection *db, co
     json_put_string(json, "email", person->email);
     json_put_boolean(json, "locked", !person->active);
     json_put_boolean(json, "must_change_password", person->must_change);
-    put_instant(json, "created", person->created);
-    put_instant(json, "last_sign_in", person->last_sign_in);
+    json_put_instant(json, "created", person->created);
+    json_put_instant(json, "last_sign_in", person->last_sign_in);
     json_put_integer(json, "version", person->version);
     write_rights(call, db, person->id);
 }
@@ -77,14 +77,11 @@ static void write_row(struct web_call *call, struct store_rows *rows)
 
 static int operators_get(struct web_call *call)
 {
-    struct page page;
+    struct service_conditions conditions = {.count = 0};
     if (!caller(call)->enterprise_administrator)
         return forbidden(&call->error);
-    if (take_page(call, &page))
-        return (int)call->error.code;
-    return write_list(call, &page, "SELECT COUNT(id) FROM user_account WHERE enterprise = $1 AND enterprise_administrator = 0",
-                      "SELECT id FROM user_account WHERE enterprise = $1 AND enterprise_administrator = 0 ORDER BY name LIMIT $2 OFFSET $3",
-                      STORE_VALUES(store_integer(caller(call)->enterprise)), write_row);
+    service_condition(&conditions, "enterprise = $ AND enterprise_administrator = 0", store_integer(caller(call)->enterprise));
+    return service_list(call, &(struct service_list){"id", "user_account", "name", &conditions, write_row});
 }
 
 static void write_colleague(struct web_call *call, struct store_rows *rows)
@@ -106,31 +103,25 @@ static bool manages_somewhere(const struct principal *principal)
 }
 
 /* For reassigning: an officer who manages sees the colleagues of the own agency, by name only. */
-static int colleagues_get(struct web_call *call, const struct page *page, const char *agency)
+static int colleagues_get(struct web_call *call, const char *agency)
 {
+    struct service_conditions conditions = {.count = 0};
     if (!manages_somewhere(caller(call)) || (*agency && strcmp(agency, caller(call)->agency)))
         return forbidden(&call->error);
-    return write_list(call, page, "SELECT COUNT(id) FROM user_account WHERE kind = 4 AND state = 'active' AND agency = $1",
-                      "SELECT id, name, display_name, agency FROM user_account WHERE kind = 4 AND state = 'active' AND agency = $1 "
-                      "ORDER BY name LIMIT $2 OFFSET $3",
-                      STORE_VALUES(store_string(caller(call)->agency)), write_colleague);
+    service_condition(&conditions, "kind = 4 AND state = 'active' AND agency = $", store_string(caller(call)->agency));
+    return service_list(call, &(struct service_list){"id, name, display_name, agency", "user_account", "name", &conditions, write_colleague});
 }
-
-#define FOUND "kind IN (4, 8, 16) AND (CAST($1 AS TEXT) = '' OR agency = $1) AND (name LIKE $2 ESCAPE '!' OR display_name LIKE $2 ESCAPE '!')"
 
 static int officers_get(struct web_call *call)
 {
-    struct page page;
-    const char *agency = web_query(call, "agency"), *pattern = like_pattern(call, web_query(call, "q"));
-    if (take_page(call, &page))
-        return (int)call->error.code;
-    if (!agency)
-        agency = "";
+    struct service_conditions conditions = {.count = 0};
+    const char *agency = web_query(call, "agency");
     if (caller(call)->kind == PRINCIPAL_OFFICER)
-        return colleagues_get(call, &page, agency);
-    return write_list(call, &page, "SELECT COUNT(id) FROM user_account WHERE " FOUND,
-                      "SELECT id FROM user_account WHERE " FOUND " ORDER BY name LIMIT $3 OFFSET $4",
-                      STORE_VALUES(store_string(agency), store_string(pattern)), write_row);
+        return colleagues_get(call, agency ? agency : "");
+    service_condition(&conditions, "kind IN (4, 8, 16) AND (LOWER(name) LIKE $ ESCAPE '!' OR LOWER(display_name) LIKE $ ESCAPE '!')",
+                      store_string(store_like(&call->arena, web_query(call, "q"))));
+    service_condition_query(call, &conditions, "agency = $", "agency");
+    return service_list(call, &(struct service_list){"id", "user_account", "name", &conditions, write_row});
 }
 
 static int agencies_get(struct web_call *call)

@@ -109,15 +109,6 @@ struct slice agency_name(const struct account *account, const char *code)
     return row ? row->cells[1] : (struct slice){"", 0};
 }
 
-void put_instant(struct json_writer *json, const char *name, int64_t instant)
-{
-    json_name(json, name);
-    if (instant)
-        json_integer(json, instant);
-    else
-        json_null(json);
-}
-
 #define COPY(target, text) snprintf((target), sizeof(target), "%s", (text))
 
 static int enterprise_fill(struct store_connection *db, int64_t id, struct principal *principal, struct error *error)

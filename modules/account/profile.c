@@ -22,8 +22,8 @@ static int profile_get(struct web_call *call)
     json_put_string(json, "mobile", person.mobile);
     json_put_string(json, "email", person.email);
     json_put_boolean(json, "must_change_password", person.must_change);
-    put_instant(json, "created", person.created);
-    put_instant(json, "last_sign_in", person.last_sign_in);
+    json_put_instant(json, "created", person.created);
+    json_put_instant(json, "last_sign_in", person.last_sign_in);
     json_object_end(json);
     return 0;
 }
@@ -165,7 +165,7 @@ static int enterprise_get(struct web_call *call)
         json_put_string(&call->json, names[i], store_column_text(&rows, i, NULL));
     if (found) {
         web_answer_version(call, store_column_integer(&rows, 8));
-        put_instant(&call->json, "registered", store_column_integer(&rows, 9));
+        json_put_instant(&call->json, "registered", store_column_integer(&rows, 9));
     }
     json_object_end(&call->json);
     if (store_end(&rows) || found)

@@ -118,7 +118,7 @@ void write_session(struct web_call *call, bool must_change)
     if (call->signed_in) {
         write_user(call, caller(call), must_change);
         write_where(&call->json, caller(call));
-        put_instant(&call->json, "expires", expires(call));
+        json_put_instant(&call->json, "expires", expires(call));
     }
     json_object_end(&call->json);
 }

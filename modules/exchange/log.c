@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "service/input.h"
+#include "service/page.h"
 
 #include <string.h>
 
 #define READERS (PRINCIPAL_ENTERPRISE | PRINCIPAL_PERSON | PRINCIPAL_ADMINISTRATOR)
-#define CHOSEN "(account = $1 OR $1 = 0) AND (module = $2 OR $2 = '') AND (state = $3 OR $3 = '') AND (way = $4 OR $4 = '') AND " PUSH_SEEN(5)
 
 /* 0: everybody's. */
 static int64_t whose(const struct web_call *call)
@@ -19,7 +19,6 @@ static void put_delivery(struct web_call *call, struct store_rows *rows)
 {
     static const char *const texts[] = {NULL, "module", "way", "address", "number", "subject", "state", "answer"};
 
-    json_object(&call->json);
     json_put_id(&call->json, "id", store_column_integer(rows, 0));
     for (int i = 1; i < 8; i++) json_put_string(&call->json, texts[i], store_column_text(rows, i, NULL));
     json_put_id(&call->json, "document", store_column_integer(rows, 8));
@@ -27,44 +26,22 @@ static void put_delivery(struct web_call *call, struct store_rows *rows)
     json_put_integer(&call->json, "created", store_column_integer(rows, 10));
     json_put_integer(&call->json, "next_at", store_column_integer(rows, 11) == COLLECT_NEXT_AT ? 0 : store_column_integer(rows, 11));
     json_put_integer(&call->json, "finished", store_column_integer(rows, 12));
-    json_object_end(&call->json);
-}
-
-static const char *text_query(struct web_call *call, const char *name)
-{
-    const char *text = web_query(call, name);
-    return text ? text : "";
 }
 
 static int deliveries_get(struct web_call *call)
 {
+    static const char columns[] = "id, module, way, address, number, subject, state, answer, document, attempts, created, next_at, finished";
+    struct service_conditions conditions = {.count = 0};
     char modules[PUSH_MODULES_SIZE];
-    struct store_value all[7] = {store_integer(whose(call)), store_string(text_query(call, "module")), store_string(text_query(call, "state")),
-                                 store_string(text_query(call, "way"))};
-    struct store_rows rows;
-    int64_t page, size, total = 0;
 
     push_modules(call, modules);
-    all[4] = store_string(modules);
-    if (web_query_integer(call, "page", 1, 100000, 1, &page) || web_query_integer(call, "size", 1, 100, 20, &size) ||
-        store_query(reader_of(call), &rows, &call->error, "SELECT COUNT(id) FROM delivery WHERE " CHOSEN, all, 5))
-        return (int)call->error.code;
-    if (store_next(&rows)) total = store_column_integer(&rows, 0);
-    if (store_end(&rows)) return (int)call->error.code;
-    all[5] = store_integer(size);
-    all[6] = store_integer((page - 1) * size);
-    if (store_query(reader_of(call), &rows, &call->error,
-                    "SELECT id, module, way, address, number, subject, state, answer, document, attempts, created, next_at, finished FROM delivery WHERE " CHOSEN
-                    " ORDER BY id DESC LIMIT $6 OFFSET $7", all, 7))
-        return (int)call->error.code;
-    json_object(&call->json);
-    json_put_id(&call->json, "total", total);
-    json_name(&call->json, "items");
-    json_array(&call->json);
-    while (store_next(&rows)) put_delivery(call, &rows);
-    json_array_end(&call->json);
-    json_object_end(&call->json);
-    return store_end(&rows);
+    if (whose(call)) service_condition(&conditions, "account = $", store_integer(whose(call)));
+    if (*modules) service_condition(&conditions, "$ LIKE '%,' || module || ',%'", store_string(modules));
+    /* somebody's deliveries are found by their account, everybody's by their state, which has its index on this expression */
+    service_condition_query(call, &conditions, whose(call) ? "state = $" : "state || '' = $", "state");
+    service_condition_query(call, &conditions, "COALESCE(module, '') = $", "module");
+    service_condition_query(call, &conditions, "way = $", "way");
+    return service_list(call, &(struct service_list){columns, "delivery", "id DESC", &conditions, put_delivery});
 }
 
 /* Sent again at once, under the id it had, or back in its place in the queue. What is being sent now is left alone. */

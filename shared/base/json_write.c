@@ -1,5 +1,6 @@
 #include "base/json_write.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* 1: escape. 2: perhaps U+2028 or U+2029, which begin with E2 80. */
@@ -222,6 +223,22 @@ void json_put_raw(struct json_writer *writer, const char *name, const char *json
 {
     json_name(writer, name);
     json_raw(writer, json, length);
+}
+
+void json_put_instant(struct json_writer *writer, const char *name, int64_t instant)
+{
+    json_name(writer, name);
+    if (instant) json_integer(writer, instant);
+    else json_null(writer);
+}
+
+void json_put_total(struct json_writer *writer, int64_t count, int limit)
+{
+    char text[24];
+
+    if (limit && count > limit) snprintf(text, sizeof text, "%d+", limit);
+    else snprintf(text, sizeof text, "%lld", (long long)count);
+    json_put_string(writer, "total", text);
 }
 
 void json_put_words(struct json_writer *writer, const char *name, const char *zh, const char *en)

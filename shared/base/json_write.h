@@ -39,6 +39,10 @@ void json_put_boolean(struct json_writer *writer, const char *name, bool value);
 void json_put_id(struct json_writer *writer, const char *name, int64_t value);
 void json_put_decimal(struct json_writer *writer, const char *name, decimal value, int min_places);
 void json_put_raw(struct json_writer *writer, const char *name, const char *json, size_t length);
+/* Milliseconds; null for 0. */
+void json_put_instant(struct json_writer *writer, const char *name, int64_t instant);
+/* "total": how many there are, as a string; "<limit>+" for more than `limit`, 0 = always exact. */
+void json_put_total(struct json_writer *writer, int64_t count, int limit);
 /* {"zh": ..., "en": ...} */
 void json_put_words(struct json_writer *writer, const char *name, const char *zh, const char *en);
 

@@ -40,7 +40,7 @@ static int write_all(struct store_connection *db, const char *count, const char 
     if (store_next(&rows)) total = store_column_integer(&rows, 0);
     if (store_end(&rows) || store_query(db, &rows, error, list, values, filters + 2)) return (int)error->code;
     json_object(json);
-    doc_put_total(json, total, capped);
+    json_put_total(json, total, capped ? DOC_COUNT_LIMIT : 0);
     json_name(json, "items");
     json_array(json);
     while (store_next(&rows)) write_row(&rows, json);
@@ -64,11 +64,11 @@ int doc_write_offs_write(struct store_connection *db, const struct doc_write_off
     values[filters++] = store_integer(q->unknown ? 0 : principal_owner(q->principal));
     values[filters++] = store_string(q->from ? q->from : "0000-00-00");
     values[filters++] = store_string(q->to ? q->to : "9999-99-99");
-    if (by_licence) values[filters++] = store_string(doc_like_pattern(&arena, q->licence_no));
+    if (by_licence) values[filters++] = store_string(store_like(&arena, q->licence_no));
     values[filters] = store_integer(q->size);
     values[filters + 1] = store_integer((q->page - 1) * q->size);
     snprintf(where, sizeof where, "WHERE w.enterprise = $1 AND w.released >= $2 AND w.released <= $3 AND %s%s", which,
-             by_licence ? " AND lower(w.licence_no) LIKE $4 ESCAPE '\\'" : "");
+             by_licence ? " AND lower(w.licence_no) LIKE $4 ESCAPE '!'" : "");
     snprintf(count, sizeof count, "SELECT count(*) FROM (SELECT 1 FROM write_off w %s LIMIT %d) AS counted", where, q->unknown ? 1000000 : DOC_COUNT_LIMIT + 1);
     snprintf(list, sizeof list, "SELECT %s %s ORDER BY %s LIMIT $%zu OFFSET $%zu", q->unknown ? unknown_columns : known_columns, where,
              q->unknown ? "w.id" : "w.released DESC, w.id DESC", filters + 1, filters + 2);

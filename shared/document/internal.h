@@ -55,11 +55,8 @@ int doc_write_lines(struct store_connection *db, int64_t document, const struct 
 /* Writes the bound columns, the goods lines and the row's version, updated, row_high, attachments and event head. */
 int doc_update_columns(struct store_connection *db, const struct doc_row *row, const struct doc_columns *columns, struct error *error);
 
-/* Of lists: a part of a text as a pattern for LIKE .. ESCAPE '\\' on what is in lower case (NULL without memory); ERROR_INVALID
-   "bad_filter" at a parameter; the member "total" ("1000+" where counting stopped). */
-char *doc_like_pattern(struct arena *arena, const char *text);
+/* Of lists: ERROR_INVALID "bad_filter" at a parameter. */
 int doc_bad_filter(struct error *error, const char *name);
-void doc_put_total(struct json_writer *json, int64_t count, bool capped);
 
 /* ERROR_INTERNAL when a query of the definition is narrowed by what is no column. */
 int doc_check_queries(const struct form *form, struct error *error);

@@ -4,7 +4,6 @@
 #include "base/date.h"
 #include "exchange/partners.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,22 +37,6 @@ static const char *const equal_columns[] = {"year", "agency", "country", "trade_
 static const char *const contains_columns[] = {"application_no", "form_no", "licence_no", "goods_name", "enterprise_name", "consignor",
                                                "contract_no", "reference_no", "name", "name_en", "person", NULL};
 static const char *const date_columns[] = {"applied", "issued", "valid_until", "created", NULL};
-
-char *doc_like_pattern(struct arena *arena, const char *text)
-{
-    size_t length = strlen(text);
-    char *pattern = arena_alloc(arena, 2 * length + 3), *out = pattern;
-
-    if (!pattern) return NULL;
-    *out++ = '%';
-    for (size_t i = 0; i < length; i++) {
-        if (strchr("%_\\", text[i])) *out++ = '\\';
-        *out++ = (char)tolower((unsigned char)text[i]);
-    }
-    *out++ = '%';
-    *out = '\0';
-    return pattern;
-}
 
 static const char *get(const struct doc_list *list, const char *name)
 {
@@ -105,7 +88,7 @@ static bool has_lines(const struct doc_list *list)
 /* By any of the document's goods. Forms without lines keep the plain condition. */
 static void match_any_line(struct builder *builder, const char *column, bool part, const char *value)
 {
-    const char *function = part ? "lower" : "", *compare = part ? " LIKE " : " = ", *end = part ? " ESCAPE '\\'" : "";
+    const char *function = part ? "lower" : "", *compare = part ? " LIKE " : " = ", *end = part ? " ESCAPE '!'" : "";
 
     add_value(builder, store_string(value));
     for (int line = 0; line < 2; line++)
@@ -144,12 +127,12 @@ static int filter_contains(struct builder *builder, const struct doc_list *list,
     if (strlen(value) > 200) return doc_bad_filter(error, column);
     builder->filtered = true;
     if (!strcmp(column, "goods_name") && has_lines(list)) {
-        match_any_line(builder, column, true, doc_like_pattern(&builder->arena, value));
+        match_any_line(builder, column, true, store_like(&builder->arena, value));
         return 0;
     }
     snprintf(text, sizeof text, "lower(%s) LIKE ", column);
-    condition(builder, text, store_string(doc_like_pattern(&builder->arena, value)));
-    buffer_text(&builder->where, " ESCAPE '\\'");
+    condition(builder, text, store_string(store_like(&builder->arena, value)));
+    buffer_text(&builder->where, " ESCAPE '!'");
     return 0;
 }
 
@@ -358,15 +341,6 @@ static int write_rows(struct store_connection *db, const struct doc_list *list, 
     return store_end(&rows);
 }
 
-void doc_put_total(struct json_writer *json, int64_t count, bool capped)
-{
-    char text[24];
-
-    if (capped && count > DOC_COUNT_LIMIT) snprintf(text, sizeof text, "%d+", DOC_COUNT_LIMIT);
-    else snprintf(text, sizeof text, "%lld", (long long)count);
-    json_put_string(json, "total", text);
-}
-
 int doc_list_write(struct store_connection *db, const struct doc_list *list, struct json_writer *json, struct error *error)
 {
     struct builder builder = {.count = 0};
@@ -379,7 +353,7 @@ int doc_list_write(struct store_connection *db, const struct doc_list *list, str
                                                                                : kept_count(db, list, &total, error);
     if (!code) {
         json_object(json);
-        if (store_next(&total)) doc_put_total(json, store_column_integer(&total, 0), builder.filtered);
+        if (store_next(&total)) json_put_total(json, store_column_integer(&total, 0), builder.filtered ? DOC_COUNT_LIMIT : 0);
         code = write_rows(db, list, &builder, json, error); /* before the total's end: SQLite shows both of one moment, and locks once */
         json_object_end(json);
         if (store_end(&total)) code = (int)error->code;

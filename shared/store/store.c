@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -542,6 +543,22 @@ void store_close(struct store *store)
     pthread_mutex_destroy(&store->lock);
     free(store->where);
     free(store);
+}
+
+char *store_like(struct arena *arena, const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    char *pattern = arena_alloc(arena, 2 * length + 3), *out = pattern;
+
+    if (!pattern) return NULL;
+    *out++ = '%';
+    for (size_t i = 0; i < length; i++) {
+        if (strchr("%_!", text[i])) *out++ = '!';
+        *out++ = (char)tolower((unsigned char)text[i]);
+    }
+    *out++ = '%';
+    *out = '\0';
+    return pattern;
 }
 
 bool store_is_sqlite(const struct store *store)

@@ -5,6 +5,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/arena.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -121,6 +122,9 @@ struct store_task {
    connection lost during COMMIT is ERROR_UNAVAILABLE though the work may be stored (Idempotency-Key settles that). A full
    queue (4,096) calls `done` at once, on the calling thread, with ERROR_UNAVAILABLE. */
 void store_submit(struct store *store, struct store_task *task);
+
+/* %text%, in lower case, as a pattern for LOWER(...) LIKE $n ESCAPE '!': what has `text` anywhere. NULL text as "". In the arena; NULL as arena_alloc. */
+char *store_like(struct arena *arena, const char *text);
 
 /* Which dialect: for the few statements that tests or tools write for one of them. */
 bool store_is_sqlite(const struct store *store);
