@@ -68,5 +68,5 @@ bench-tools: $(BENCH_TOOLS)
 
 bench soak: build
 	@$(MAKE) --no-print-directory bench-tools
-	@if [ -x tests/$@/run ]; then platform/packages runtime build test bench && tests/$@/run$(if $(filter bench,$@), && if [ -z "$$BENCH_ONLY" ]; then tests/bench/live; fi); \
+	@if [ -x tests/$@/run ]; then platform/packages runtime build test bench && tests/$@/run$(if $(filter bench,$@), && if [ -z "$$BENCH_ONLY" ]; then tests/bench/live && tests/bench/gateway; fi); \
 	else echo "tests/$@/run is not there yet"; exit 1; fi
