@@ -91,6 +91,7 @@ async function fillIn(page) {
   await page.waitForURL(/doc\/nonmep_licence\/\d+/)
   await saved(page)
   is(await value(page, 'base/application_no'), NUMBER, 'the first save gives the number')
+  is(await value(page, 'base/eta_date'), '2026-11-01', 'what was typed stands')
   is((await rows.locator('thead').first().innerText()).split(/\s+/).filter(Boolean).join(' '), '序号 *商品代码 商品名称 数量 折美元 操作', 'the goods show what is filled in and what comes of it')
   await rows.getByRole('button', { name: '显示全部列' }).first().click()
   like(await rows.locator('thead').first().innerText(), /商品类别[\s\S]*单位[\s\S]*溢装比例[\s\S]*金额[\s\S]*铁矿石[\s\S]*大宗农产品/, 'all other columns are shown when asked for')
