@@ -76,19 +76,45 @@ async function registration() {
 }
 
 // Holds back what is asked for: `come` is over when it was, `go` lets it pass.
-async function hold(page, what) {
-  let go, arrived
-  const come = new Promise((resolve) => { arrived = resolve })
+async function hold(page, what, method = 'GET') {
+  let go
   const gate = new Promise((resolve) => { go = resolve })
-  await page.route(what, async (route) => { arrived(); await gate; await route.continue() })
+  const come = page.waitForRequest((request) => what.test(request.url()) && request.method() === method)
+  await page.route(what, async (route) => { if (route.request().method() === method) await gate; await route.continue() })
   return { come, go }
+}
+
+async function saving(page) {
+  const store = page.getByRole('button', { name: '暂存' })
+  const number = field(page, 'base/contract_no').locator('input'), remark = field(page, 'other/remark').locator('textarea, input')
+  await number.fill('C-1')
+  await store.click()
+  await page.waitForURL(/doc\/export_licence\/\d+/)
+  await idle(page)
+  await number.fill('C-1a')
+  const answer = await hold(page, /\/api\/export\/documents\/\d+$/, 'PUT')
+  await store.click()
+  await answer.come
+  await number.fill('C-2')
+  await remark.fill('后来补充')
+  answer.go()
+  await page.locator('.el-message').last().waitFor()
+  await idle(page)
+  is(await number.inputValue(), 'C-2', 'what is typed while a save is under way stays')
+  await page.getByRole('tab').filter({ hasText: '●' }).waitFor()
+  ok(true, 'and is known to be unsaved')
+  await store.click()
+  await page.getByRole('tab').filter({ hasText: '●' }).waitFor({ state: 'detached' })
+  await page.reload()
+  await number.waitFor()
+  is(`${await number.inputValue()} ${await remark.inputValue()}`, 'C-2 后来补充', 'until it is saved, too')
 }
 
 async function leaving() {
   const page = await as('demo_first', '/')
   await idle(page)
-  const forms = await hold(page, '**/api/*/forms')
-  const chunk = await hold(page, '**/VerifyPage*')
+  const forms = await hold(page, /\/api\/\w+\/forms$/)
+  const chunk = await hold(page, /\/VerifyPage/)
   await page.goto(`${url}/#/app/desk`)
   await page.reload()
   await forms.come
@@ -110,6 +136,7 @@ await test(async () => {
   await page.locator('.el-message-box').getByRole('button', { name: '确定' }).click()
   await field(page, 'base/import_country').waitFor()
   await correction(page)
+  await saving(page)
   await registration()
   await leaving()
 })

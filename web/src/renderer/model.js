@@ -147,20 +147,23 @@ export function mergeDerived(definition, model, body) {
   for (const block of definition.blocks) mergeBlock(block, model[block.name], body?.[block.name])
 }
 
-/** The server's row ids, after a save, to the rows they belong to. */
-export function takeRowIds(definition, model, body) {
-  const walk = (block, part, source) => {
+/** The rows that a body is about to be made of; what it gives takes the ids that the server has given them, wherever they are by then. */
+export function rememberRows(definition, model) {
+  const nestedOf = (block, part) => (block.blocks || []).map(nested => ({ name: nested.name, take: remember(nested, part[nested.name]) }))
+  function remember(block, part) {
     if (!isRows(block)) {
-      for (const nested of block.blocks || []) walk(nested, part[nested.name], source?.[nested.name])
-      return
+      const nested = nestedOf(block, part)
+      return source => nested.forEach(({ name, take }) => take(source?.[name]))
     }
-    const rows = Array.isArray(source) ? source : source?.rows || []
-    filledRows(block, part).forEach((row, index) => {
-      if (rows[index]) row.row_id = rows[index].row_id
-      for (const nested of block.blocks || []) walk(nested, row[nested.name], rows[index]?.[nested.name])
+    const rows = filledRows(block, part).map(row => ({ row, nested: nestedOf(block, row) }))
+    return source => rows.forEach(({ row, nested }, index) => {
+      const saved = (Array.isArray(source) ? source : source?.rows || [])[index]
+      if (saved) row.row_id = saved.row_id
+      for (const { name, take } of nested) take(saved?.[name])
     })
   }
-  for (const block of definition.blocks) walk(block, model[block.name], body?.[block.name])
+  const blocks = definition.blocks.map(block => ({ name: block.name, take: remember(block, model[block.name]) }))
+  return body => blocks.forEach(({ name, take }) => take(body?.[name]))
 }
 
 /** An empty block follows the condition of its variants, as the evaluator does; what is empty is not in its answer. */

@@ -3,7 +3,7 @@ import { reactive, ref } from 'vue'
 import { get, newKey, post, put, remove } from '../api.js'
 import { definitionOf, exchangeOf } from '../forms.js'
 import { session } from '../session.js'
-import { mergeDerived, takeRowIds } from './model.js'
+import { mergeDerived, rememberRows } from './model.js'
 import { useForm } from './useForm.js'
 import { useDraft } from './useDraft.js'
 
@@ -64,21 +64,25 @@ export function useDocument(module, formName, id) {
 
   /** Saves; with `over`, over a version that somebody else has stored meanwhile. */
   async function save({ over } = {}) {
-    const form = page.form, body = form.body()
+    const form = page.form, body = form.body(), takeRowIds = rememberRows(page.definition, form.content), { edits } = form
+    // what is typed while this is under way stays, unsaved
+    const untouched = () => form.edits === edits
     page.saving = true
     try {
       const first = !page.id
       const answer = await answerOf(first ? post(`/${module}/documents`, { form: formName, body }, { key: key.value })
         : put(`/${module}/documents/${page.id}`, { body }, { version: over ?? form.row.version }))
-      takeRowIds(page.definition, form.content, answer.body)
-      // what only the server fills: values picked from another document, of the session
-      mergeDerived(page.definition, form.content, answer.body)
-      form.dirty = false
+      form.silently(() => {
+        takeRowIds(answer.body)
+        // what only the server fills: values picked from another document, of the session
+        if (untouched()) mergeDerived(page.definition, form.content, answer.body)
+        form.dirty = !untouched()
+      })
       draft.clear()
       if (first) draft.rename(`${session.user?.id}/${module}/${formName}/${page.id}`)
+      draft.keep()
       key.value = newKey()
       await form.evaluate()
-      form.dirty = false
       checkKey()
       return { answer, first }
     } catch (problem) {
@@ -126,9 +130,10 @@ export function useDocument(module, formName, id) {
 
   /** signed: {token, signed}, of an action that a key has signed. */
   async function act(name, opinion, signed) {
+    const { edits } = page.form
     const answer = await answerOf(alone(post(`/${module}/documents/${page.id}/actions/${name}`, { ...(opinion ? { opinion } : {}), ...signed },
       { version: page.form.row.version, key: newKey() })))
-    if (answer.body) await page.form.take(answer.body)
+    if (answer.body && !(page.form.editable && page.form.edits !== edits)) await page.form.take(answer.body)
     return answer
   }
 

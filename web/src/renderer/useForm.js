@@ -17,7 +17,7 @@ const ASKING = 700      // ms before the server is asked
 
 export function useForm(module, definition) {
   const state = reactive({
-    definition, module, content: null, row: null, attachments: [], editable: true, dirty: false, showAll: false, ready: false, marked: false,
+    definition, module, content: null, row: null, attachments: [], editable: true, dirty: false, edits: 0, showAll: false, ready: false, marked: false,
     problems: [], serverProblems: [], hidden: new Set(), required: new Set(), known: new Set(), touched: new Set(), focus: null, exchange: null
   })
   const prefix = `form-${++forms}-`
@@ -27,6 +27,12 @@ export function useForm(module, definition) {
   evaluator.immediate().then(local => { pause = local ? TYPING : ASKING })
 
   const setPaths = paths => new Set((paths || []).map(path => toPagePath(definition, state.content, path)))
+  /** A change that nobody has typed, and what components make of it at once. */
+  function silently(change) {
+    quiet = true
+    change()
+    queueMicrotask(() => { quiet = false })
+  }
   const placed = list => list.map(item => ({ ...item, path: toPagePath(definition, state.content, item.field) }))
 
   async function evaluate() {
@@ -38,37 +44,39 @@ export function useForm(module, definition) {
       document: state.row?.id }).catch(() => null)
     await steady()
     if (!answer || mine !== run) return null
-    quiet = true
-    mergeDerived(definition, state.content, answer.body)
-    chooseVariants(definition, state.content)
-    state.problems = placed(answer.errors)
-    state.hidden = setPaths(answer.hidden)
-    // an answer without marks: what the definition says of the field itself stands
-    state.marked = !!answer.required
-    state.required = setPaths(answer.required)
-    state.known = new Set(rows) // of which evaluation has spoken
-    if (state.editable) addInitialRows(definition, state.content)
-    state.ready = true
-    queueMicrotask(() => { quiet = false })
+    silently(() => {
+      mergeDerived(definition, state.content, answer.body)
+      chooseVariants(definition, state.content)
+      state.problems = placed(answer.errors)
+      state.hidden = setPaths(answer.hidden)
+      // an answer without marks: what the definition says of the field itself stands
+      state.marked = !!answer.required
+      state.required = setPaths(answer.required)
+      state.known = new Set(rows) // of which evaluation has spoken
+      if (state.editable) addInitialRows(definition, state.content)
+      state.ready = true
+    })
     return answer
   }
 
   /** Takes a body as what stands in the page now: loaded, or from a draft. */
   async function take(body, dirty = false) {
-    quiet = true
     const content = toModel(definition, body)
-    if (state.content) keepKeys(definition, content, state.content)
-    state.content = content
-    state.touched = new Set()
-    state.serverProblems = []
+    silently(() => {
+      if (state.content) keepKeys(definition, content, state.content)
+      state.content = content
+      state.touched = new Set()
+      state.serverProblems = []
+      state.dirty = dirty
+    })
     await loadCodes(module, definition)
     await evaluate()
-    state.dirty = dirty
   }
 
   watch(() => state.content, () => {
     if (quiet) return
     state.dirty = true
+    state.edits++
     state.serverProblems = []
     clearTimeout(timer)
     timer = setTimeout(evaluate, pause)
@@ -94,7 +102,7 @@ export function useForm(module, definition) {
   })
 
   return Object.assign(state, {
-    evaluate, take, byPath, checklist,
+    evaluate, take, silently, byPath, checklist,
     body: () => toBody(definition, state.content),
     /** The element id of a field's control or of a block. */
     idOf: path => prefix + path.replace(/[^\w-]/g, '-'),
