@@ -530,6 +530,7 @@ my ($licence_id, $licence);
 	my $answer = $portal->get('/api/exchange/messages', { direction => 'in', partner => 'customs', state => 'taken', size => 1 });
 	cmp_ok($answer->json->{total}, '>', 40, 'what was taken is kept');
 	is($operator->get('/api/exchange/messages')->status, 403, 'for administrators only');
+	is(said($portal->get('/api/exchange/messages', { direction => $_ })), '422 direction direction', "and of one direction, not '$_'") for '', 'both';
 	my ($one) = @{ $answer->json->{items} };
 	my $whole = $portal->get("/api/exchange/messages/$one->{id}")->json;
 	is(member($whole->{text}, 'MessageId'), $one->{message_id}, 'with its text');
